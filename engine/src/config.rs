@@ -1,0 +1,49 @@
+//! The options of the engine.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The options of the engine, each with a default that holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EngineConfig {
+    /// Memory that all queries together may use for sorting, joining and grouping, in bytes.
+    pub memory_bytes_max: u64,
+    /// Memory of that which one query may use, in bytes.
+    pub query_memory_bytes_max: u64,
+    /// Disk that all queries together may use when memory does not suffice, in bytes.
+    pub spill_bytes_max: u64,
+    /// Folder for what does not fit into memory; the system's temporary folder if none is given.
+    pub spill_folder: Option<PathBuf>,
+    /// Time from the arrival of a statement to its last row.
+    pub query_timeout: Duration,
+    /// Time for finding and opening all tables of a statement.
+    pub resolve_timeout: Duration,
+    /// Queries that run at once; more are refused until one ends.
+    pub concurrent_queries_max: usize,
+    /// Partitions that a plan is split into; the number of processor cores if 0.
+    pub target_partitions: usize,
+    /// Rows of a batch inside the engine.
+    pub batch_rows: usize,
+    /// Length of a statement, in bytes.
+    pub sql_bytes_max: usize,
+    /// The environment whose servers are read; the first readable server if none is given.
+    pub environment: Option<String>,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            memory_bytes_max: 4 << 30,
+            query_memory_bytes_max: 3 << 30,
+            spill_bytes_max: 50 << 30,
+            spill_folder: None,
+            query_timeout: Duration::from_secs(300),
+            resolve_timeout: Duration::from_secs(30),
+            concurrent_queries_max: 16,
+            target_partitions: 0,
+            batch_rows: 8192,
+            sql_bytes_max: 256 << 10,
+            environment: None,
+        }
+    }
+}

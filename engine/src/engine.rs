@@ -1,0 +1,207 @@
+//! The engine: the seams, the options, and what all queries share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use datafusion::execution::object_store::ObjectStoreRegistry;
+use datafusion::execution::runtime_env::RuntimeEnv;
+
+use crate::authorizer::{Authorizer, OpenMesh};
+use crate::catalog::ProductCatalog;
+use crate::config::EngineConfig;
+use crate::connector::Connector;
+use crate::error::{Error, ErrorKind, Result};
+use crate::events::{EventSink, LogEvents};
+use crate::execute::Limits;
+use crate::session::{Principal, Session};
+
+/// The engine. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Engine(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    catalog: Arc<dyn ProductCatalog>,
+    connectors: Vec<Arc<dyn Connector>>,
+    authorizer: Arc<dyn Authorizer>,
+    events: Arc<dyn EventSink>,
+    clock: Clock,
+    config: EngineConfig,
+    limits: Limits,
+}
+
+/// Tells the time.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>);
+
+impl Clock {
+    /// A clock that asks `now`.
+    pub fn new(now: impl Fn() -> DateTime<Utc> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        (self.0)()
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new(Utc::now)
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// Puts an [`Engine`] together.
+#[derive(Debug, Default)]
+pub struct EngineBuilder {
+    catalog: Option<Arc<dyn ProductCatalog>>,
+    connectors: Vec<Arc<dyn Connector>>,
+    authorizer: Option<Arc<dyn Authorizer>>,
+    events: Option<Arc<dyn EventSink>>,
+    stores: Option<Arc<dyn ObjectStoreRegistry>>,
+    clock: Clock,
+    config: EngineConfig,
+}
+
+impl EngineBuilder {
+    /// What knows the products; needed.
+    #[must_use]
+    pub fn catalog(mut self, catalog: Arc<dyn ProductCatalog>) -> Self {
+        self.catalog = Some(catalog);
+        self
+    }
+
+    /// What opens the ports; the first that reads a server opens it.
+    #[must_use]
+    pub fn connectors(mut self, connectors: Vec<Arc<dyn Connector>>) -> Self {
+        self.connectors = connectors;
+        self
+    }
+
+    /// What decides on access; an open mesh without it.
+    #[must_use]
+    pub fn authorizer(mut self, authorizer: Arc<dyn Authorizer>) -> Self {
+        self.authorizer = Some(authorizer);
+        self
+    }
+
+    /// What records the queries; the log without it.
+    #[must_use]
+    pub fn events(mut self, events: Arc<dyn EventSink>) -> Self {
+        self.events = Some(events);
+        self
+    }
+
+    /// The object stores that scans name; none without it.
+    #[must_use]
+    pub fn stores(mut self, stores: Arc<dyn ObjectStoreRegistry>) -> Self {
+        self.stores = Some(stores);
+        self
+    }
+
+    /// What tells the time; the computer's own clock without it.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The options.
+    #[must_use]
+    pub fn config(mut self, config: EngineConfig) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Puts the engine together.
+    ///
+    /// # Errors
+    ///
+    /// When the catalog is missing, or memory and disk cannot be set up.
+    pub fn build(self) -> Result<Engine> {
+        let catalog = self.catalog.ok_or_else(|| {
+            Error::new(ErrorKind::InvalidConfiguration, "the engine has no product catalog")
+        })?;
+        let limits = Limits::new(&self.config, self.stores)?;
+        Ok(Engine(Arc::new(Inner {
+            catalog,
+            connectors: self.connectors,
+            authorizer: self.authorizer.unwrap_or_else(|| Arc::new(OpenMesh)),
+            events: self.events.unwrap_or_else(|| Arc::new(LogEvents)),
+            clock: self.clock,
+            config: self.config,
+            limits,
+        })))
+    }
+}
+
+impl Engine {
+    /// Begins to put an engine together.
+    #[must_use]
+    pub fn builder() -> EngineBuilder {
+        EngineBuilder::default()
+    }
+
+    /// Opens a session for `principal`.
+    #[must_use]
+    pub fn session(&self, principal: Principal) -> Session {
+        Session::new(self.clone(), principal)
+    }
+
+    /// What knows the products.
+    #[must_use]
+    pub fn catalog(&self) -> &Arc<dyn ProductCatalog> {
+        &self.0.catalog
+    }
+
+    /// What opens the ports.
+    #[must_use]
+    pub fn connectors(&self) -> &[Arc<dyn Connector>] {
+        &self.0.connectors
+    }
+
+    /// What decides on access.
+    #[must_use]
+    pub fn authorizer(&self) -> &Arc<dyn Authorizer> {
+        &self.0.authorizer
+    }
+
+    /// What records the queries.
+    #[must_use]
+    pub fn events(&self) -> &Arc<dyn EventSink> {
+        &self.0.events
+    }
+
+    /// What tells the time.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// The options.
+    #[must_use]
+    pub fn config(&self) -> &EngineConfig {
+        &self.0.config
+    }
+
+    /// Memory, disk and the number of queries that all sessions share.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// What plans run in.
+    #[must_use]
+    pub fn runtime(&self) -> &Arc<RuntimeEnv> {
+        self.0.limits.runtime()
+    }
+}

@@ -1,0 +1,87 @@
+//! One column that a contract promises.
+
+/// What a column means, independent of how it is stored (ODCS 3.2.0, `logicalType`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LogicalType {
+    /// Text.
+    String,
+    /// A day.
+    Date,
+    /// An instant, or a local date and time.
+    Timestamp,
+    /// A time of day.
+    Time,
+    /// Any number, whole or not.
+    Number,
+    /// A whole number.
+    Integer,
+    /// Named fields.
+    Object,
+    /// Items of one type.
+    Array,
+    /// True or false.
+    Boolean,
+    /// Keys with values.
+    Map,
+    /// A fixed number of floats.
+    Vector,
+}
+
+impl LogicalType {
+    /// The name in a contract.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Date => "date",
+            Self::Timestamp => "timestamp",
+            Self::Time => "time",
+            Self::Number => "number",
+            Self::Integer => "integer",
+            Self::Object => "object",
+            Self::Array => "array",
+            Self::Boolean => "boolean",
+            Self::Map => "map",
+            Self::Vector => "vector",
+        }
+    }
+}
+
+/// One column that a contract promises (ODCS 3.2.0, `schema[].properties[]`).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Column {
+    /// The name in SQL.
+    pub name: String,
+    /// The name in the source, where it differs.
+    pub physical_name: Option<String>,
+    /// What it means.
+    pub logical_type: Option<LogicalType>,
+    /// How its owner calls the type, for instance `BIGINT` or `decimal(18,2)`.
+    pub physical_type: Option<String>,
+    /// What it says.
+    pub description: Option<String>,
+    /// How confidential it is.
+    pub classification: Option<String>,
+    /// True if it holds no NULL.
+    pub is_required: bool,
+    /// True if no value occurs twice.
+    pub is_unique: bool,
+    /// Its place in the primary key, from 1.
+    pub primary_key_position: Option<u32>,
+    /// Its place among the partition columns, from 1.
+    pub partition_position: Option<u32>,
+    /// True if it will go away.
+    pub is_deprecated: bool,
+    /// The URL of the definition that it is bound to (a polyseme).
+    pub semantic_definition: Option<String>,
+    /// The fields of an object, the item of an array, key and value of a map.
+    pub children: Vec<Column>,
+}
+
+impl Column {
+    /// The name that the source knows it by.
+    #[must_use]
+    pub fn source_name(&self) -> &str {
+        self.physical_name.as_deref().unwrap_or(&self.name)
+    }
+}

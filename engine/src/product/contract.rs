@@ -1,0 +1,56 @@
+//! What a port promises.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use super::{Server, Slo, Status, Table, Version};
+
+/// What a port promises (an ODCS document).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contract {
+    /// The id that ports name.
+    pub id: String,
+    /// The name that people use.
+    pub name: Option<String>,
+    /// The version of the document.
+    pub version: Version,
+    /// Where it is in its life.
+    pub status: Status,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The document, relative to the mesh.
+    pub file: String,
+    /// Where the data lies, in the order of preference.
+    pub servers: Vec<Arc<Server>>,
+    /// The tables.
+    pub tables: Vec<Arc<Table>>,
+    /// The service levels.
+    pub slos: Vec<Slo>,
+    /// Served from here on (`generalAvailability`).
+    pub general_availability: Option<DateTime<Utc>>,
+    /// Without promises from here on (`endOfSupport`).
+    pub end_of_support: Option<DateTime<Utc>>,
+    /// Refused from here on (`endOfLife`).
+    pub end_of_life: Option<DateTime<Utc>>,
+}
+
+impl Contract {
+    /// The table with this name.
+    #[must_use]
+    pub fn table(&self, name: &str) -> Option<&Arc<Table>> {
+        self.tables.iter().find(|table| table.name == name)
+    }
+
+    /// The first server of `environment`, or, without one, of the whole contract, that `reads`.
+    pub fn server(
+        &self,
+        environment: Option<&str>,
+        reads: impl Fn(&Server) -> bool,
+    ) -> Option<&Arc<Server>> {
+        self.servers
+            .iter()
+            .filter(|server| environment.is_none() || server.environment.as_deref() == environment)
+            .find(|server| reads(server))
+    }
+}

@@ -1,0 +1,34 @@
+//! The mesh as values: what domains promise, as plain data.
+//!
+//! ```text
+//! Mesh ─ Domain ─ DataProduct ─ OutputPort ─ Contract ─ Table ─ Column
+//!                                               └────── Server, Slo
+//! ```
+//!
+//! Nothing here does I/O, and nothing here knows how a document is written or a table is read.
+
+mod column;
+mod contract;
+mod data_product;
+mod mesh;
+mod output_port;
+mod problem;
+mod server;
+mod slo;
+mod status;
+mod table;
+mod table_name;
+mod version;
+
+pub use column::{Column, LogicalType};
+pub use contract::Contract;
+pub use data_product::{DataProduct, Owner};
+pub use mesh::{Domain, Mesh};
+pub use output_port::OutputPort;
+pub use problem::{Problem, ProblemLevel};
+pub use server::{Moment, Server};
+pub use slo::Slo;
+pub use status::Status;
+pub use table::Table;
+pub use table_name::{ProductSelector, TableName, VersionSelector};
+pub use version::Version;

@@ -1,0 +1,137 @@
+//! A session: who asks, and what they have set.
+//!
+//! ```text
+//! Session::parse ─▶ Statement ─▶ Session::plan ─▶ QueryPlan ─▶ QueryPlan::execute ─▶ QueryStream
+//!                       └──────▶ Session::apply (SET, RESET, USE)
+//! ```
+
+mod principal;
+mod settings;
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use parking_lot::RwLock;
+
+use crate::engine::Engine;
+use crate::error::Result;
+use crate::execute::QueryStream;
+use crate::mesh_catalog::ListedTable;
+use crate::plan::QueryPlan;
+use crate::product::TableName;
+use crate::resolve::Statement;
+
+pub use principal::Principal;
+pub use settings::{SETTINGS, SettingDefinition, Settings};
+
+/// Who asks, and what they have set. Cheap to clone; clones share the settings.
+#[derive(Debug, Clone)]
+pub struct Session {
+    engine: Engine,
+    principal: Arc<Principal>,
+    settings: Arc<RwLock<Settings>>,
+}
+
+impl Session {
+    /// Opens a session; [`Engine::session`] is the usual way.
+    #[must_use]
+    pub fn new(engine: Engine, principal: Principal) -> Self {
+        Self { engine, principal: Arc::new(principal), settings: Arc::default() }
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// What is set now.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        self.settings.read().clone()
+    }
+
+    /// Sets an option. Setting the catalog to a domain that does not exist is an error.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such option, or it cannot have this value.
+    pub async fn set(&self, name: &str, value: &str) -> Result<()> {
+        crate::resolve::check_setting(&self.engine, self.settings(), name, value).await?;
+        self.settings.write().set(name, value)
+    }
+
+    /// Gives an option its default back.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such option.
+    pub fn reset(&self, name: &str) -> Result<()> {
+        self.settings.write().reset(name)
+    }
+
+    /// Reads one statement and says of which kind it is; touches nothing else.
+    ///
+    /// # Errors
+    ///
+    /// When it is not SQL, too long, too deep, more than one statement, or not a query.
+    pub fn parse(&self, sql: &str) -> Result<Statement> {
+        Statement::parse(sql, self.engine.config())
+    }
+
+    /// Carries out a session statement (SET, RESET, USE, ...).
+    ///
+    /// # Errors
+    ///
+    /// When it is a query, or sets what cannot be set.
+    pub async fn apply(&self, statement: &Statement) -> Result<()> {
+        crate::resolve::apply(self, statement).await
+    }
+
+    /// Resolves, governs and plans a query.
+    ///
+    /// # Errors
+    ///
+    /// When a name means nothing, a port cannot be opened, or the query does not make sense.
+    pub async fn plan(&self, statement: &Statement) -> Result<QueryPlan> {
+        crate::plan::prepare(self, statement).await
+    }
+
+    /// Does all of it: a query gives its rows, a session statement an empty stream.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::parse`], [`Session::plan`] and [`QueryPlan::execute`].
+    pub async fn sql(&self, sql: &str) -> Result<QueryStream> {
+        let statement = self.parse(sql)?;
+        if statement.is_query() {
+            return self.plan(&statement).await?.execute().await;
+        }
+        self.apply(&statement).await?;
+        Ok(QueryStream::empty())
+    }
+
+    /// Every table that this principal may discover, ordered by domain, product, table.
+    ///
+    /// # Errors
+    ///
+    /// When the catalog does not answer.
+    pub async fn tables(&self) -> Result<Vec<ListedTable>> {
+        crate::mesh_catalog::list(self).await
+    }
+
+    /// The schema that `SELECT *` of one table has; opens the port.
+    ///
+    /// # Errors
+    ///
+    /// When the table does not exist or cannot be opened.
+    pub async fn table_schema(&self, name: &TableName) -> Result<SchemaRef> {
+        crate::mesh_catalog::table_schema(self, name).await
+    }
+}
