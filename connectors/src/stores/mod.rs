@@ -1,0 +1,25 @@
+//! The object stores: the one place that knows where bytes lie, who may fetch them and with what.
+//!
+//! ```text
+//! location ──AllowList──▶ allowed ──StoreOptions, Credentials──▶ StoreHandle + path = Place
+//! ```
+//!
+//! Nothing else in Samite opens a store. A scan names its store by `samite://<id>`, a URL that says
+//! nothing about the place or its credentials and that only [`Stores`] can turn back into a store.
+
+mod config;
+mod credentials;
+mod footers;
+mod guarded;
+mod local;
+mod location;
+mod locations;
+mod registry;
+mod remote;
+mod unreadable;
+
+pub use config::{StoreOptions, StoresConfig};
+pub use credentials::{Credentials, Secret};
+pub use location::{Location, Scheme};
+pub use registry::{Place, StoreHandle, StoreId, Stores};
+pub use unreadable::unreadable;
