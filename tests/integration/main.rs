@@ -1,1 +1,10 @@
-//! The integration tests.
+//! Tests of Samite as a whole: one module for each topic.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test stops where it finds what it did not expect"
+)]
+
+mod architecture;
