@@ -1,3 +1,11 @@
-//! Connectors: one folder for each kind of port, the shared lakehouse scan, the object stores.
+//! Opens Parquet, Delta Lake and Iceberg ports.
+//!
+//! ```text
+//! connectors() ─┬─ parquet ─┐
+//!               ├─ delta ───┼──▶ scan::TableSnapshot ──▶ one lakehouse scan
+//!               └─ iceberg ─┘         │
+//!                                   stores: what may be read, with which credential
+//! ```
 
+pub mod scan;
 pub mod stores;

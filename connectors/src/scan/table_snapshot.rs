@@ -1,0 +1,123 @@
+//! One immutable state of a lakehouse table, whatever format described it.
+//!
+//! ```text
+//! TableSnapshot ─┬─ SnapshotColumn   what a consumer sees, and how a file's column is recognised
+//!                └─ LakeFile         one Parquet file: size, rows, bounds, constants, deleted rows
+//! ```
+//!
+//! Plain values: a connector fills them in, the scan reads them. Every list "by column" goes by the
+//! index in [`TableSnapshot::columns`], so that a connector asks [`promise`](super::promise) first.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use datafusion::arrow::datatypes::FieldRef;
+use datafusion::scalar::ScalarValue;
+use object_store::ObjectMeta;
+use object_store::path::Path;
+use samite_engine::connector::SnapshotId;
+
+use super::DeletedRows;
+use crate::stores::StoreHandle;
+
+/// One immutable state of a table.
+#[derive(Debug, Clone)]
+pub(crate) struct TableSnapshot {
+    /// Which state.
+    pub(crate) id: SnapshotId,
+    /// When it was committed, where the source knows.
+    pub(crate) committed_at: Option<DateTime<Utc>>,
+    /// What a consumer sees, in this order.
+    pub(crate) columns: Vec<SnapshotColumn>,
+    /// The data files.
+    pub(crate) files: Vec<LakeFile>,
+}
+
+/// One column of a snapshot.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SnapshotColumn {
+    /// Name, type and nullability as a consumer sees them. Nested fields that are not recognised by
+    /// their own name carry `PARQUET:field_id` or `delta.columnMapping.physicalName` as metadata;
+    /// the scan takes all metadata off before anyone sees the field.
+    pub(crate) field: FieldRef,
+    /// How a file's column is recognised as this one.
+    pub(crate) identity: Identity,
+    /// The value of every row of a file that lacks the column; NULL without it.
+    pub(crate) when_missing: Option<ScalarValue>,
+}
+
+/// How a file's column is recognised.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Identity {
+    /// By the field id in the file's schema.
+    FieldId(i32),
+    /// By its name in the file, exactly.
+    PhysicalName(String),
+}
+
+/// One Parquet file of a snapshot.
+#[derive(Debug, Clone)]
+pub(crate) struct LakeFile {
+    /// The store that it lies in, resolved from the file's own location.
+    pub(crate) store: Arc<StoreHandle>,
+    /// Its path in the store: a raw string that is never encoded again.
+    pub(crate) path: Path,
+    /// Its bytes.
+    pub(crate) size: u64,
+    /// When it was written; the epoch where the source does not tell.
+    pub(crate) last_modified: DateTime<Utc>,
+    /// The tag of its content. Where there is one, a read of other content is an error.
+    pub(crate) e_tag: Option<String>,
+    /// Its rows, deleted ones among them. Needed where `deleted_rows` is set.
+    pub(crate) rows: Option<u64>,
+    /// What is known of each column's values; shorter than the columns, or empty, where nothing is.
+    pub(crate) bounds: Vec<Bounds>,
+    /// Columns with one value in all rows, whatever the file holds: partition values.
+    pub(crate) constants: Vec<(usize, ScalarValue)>,
+    /// The rows that no longer count.
+    pub(crate) deleted_rows: Option<Arc<DeletedRows>>,
+}
+
+/// What is known of one column's values in one file. Every bound is valid (no value lies outside),
+/// though it may be wider than need be. Values have the type of the snapshot's column.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Bounds {
+    /// No value is less.
+    pub(crate) min: Option<ScalarValue>,
+    /// No value is greater, NaN aside.
+    pub(crate) max: Option<ScalarValue>,
+    /// The NULLs, deleted rows among them.
+    pub(crate) nulls: Option<u64>,
+    /// True if `min` and `max` both occur: not cut, not rounded.
+    pub(crate) attained: bool,
+    /// True if a float column is known to hold no NaN.
+    pub(crate) has_no_nan: bool,
+}
+
+impl LakeFile {
+    /// A file of which nothing but place and size is known.
+    pub(crate) fn new(store: Arc<StoreHandle>, meta: ObjectMeta) -> Self {
+        Self {
+            store,
+            path: meta.location,
+            size: meta.size,
+            last_modified: meta.last_modified,
+            e_tag: meta.e_tag,
+            rows: None,
+            bounds: Vec::new(),
+            constants: Vec::new(),
+            deleted_rows: None,
+        }
+    }
+
+    /// The rows that count, where both numbers are known.
+    pub(crate) fn live_rows(&self) -> Option<u64> {
+        let deleted = self.deleted_rows.as_ref().map_or(0, |deleted| deleted.len());
+        self.rows?.checked_sub(deleted)
+    }
+
+    /// The value that every row has in column `index`, if the snapshot says so.
+    pub(crate) fn constant(&self, index: usize) -> Option<&ScalarValue> {
+        self.constants.iter().find(|(column, _)| *column == index).map(|(_, value)| value)
+    }
+}
