@@ -1,1 +1,35 @@
-//! Placeholder.
+//! The Flight SQL service of Samite.
+//!
+//! ```text
+//!  gRPC ──▶ server (listener, limits, health, drain)
+//!             │
+//!             ▼
+//!           service ── auth (who calls) ── status (the only way out of an error)
+//!             │  bytes ◀─ protocol ─▶ commands
+//!             ├── statement, prepared ──▶ queries, statements (handles: bounded, expiring)
+//!             ├── sessions, metadata
+//!             ▼
+//!           stream: QueryStream ─ wire (types that clients read) ─▶ encode ─▶ bounded channel ─▶ gRPC
+//! ```
+//!
+//! Plans and runs nothing itself: that is the engine's.
+
+mod auth;
+mod config;
+mod connection;
+mod encode;
+mod expiring;
+mod metadata;
+mod prepared;
+mod protocol;
+mod query;
+mod server;
+mod service;
+mod sessions;
+mod status;
+mod stream;
+mod ticket;
+mod wire;
+
+pub use config::FlightConfig;
+pub use server::FlightServer;

@@ -1,0 +1,146 @@
+//! Who is calling: the one place where a call gets its principal.
+//!
+//! Logins do not exist yet: everybody is `anonymous`, and a token merely tells sessions apart.
+
+mod handshake;
+
+use std::time::{Duration, Instant};
+
+use samite_engine::session::Principal;
+use tonic::Extensions;
+use tonic::metadata::MetadataMap;
+
+pub(crate) use handshake::answer_handshake;
+
+use crate::connection::ConnectionId;
+use crate::sessions::SessionKey;
+use crate::wire::Profile;
+
+/// The cookie that names a session.
+pub(crate) const SESSION_COOKIE: &str = "arrow_flight_session_id";
+
+/// Who is calling, and how.
+#[derive(Debug, Clone)]
+pub(crate) struct Caller {
+    /// Who.
+    pub(crate) principal: Principal,
+    /// What the session is found by.
+    pub(crate) session: SessionKey,
+    /// The profile that a header asks for.
+    pub(crate) asked_profile: Option<Profile>,
+    /// The profile of the program that calls.
+    pub(crate) program_profile: Profile,
+    /// What the data is used for, if a header says it.
+    pub(crate) purpose: Option<String>,
+    /// When the caller stops waiting.
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl Caller {
+    /// Reads the headers of a call.
+    pub(crate) fn of(headers: &MetadataMap, extensions: &Extensions) -> Self {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let deadline = text("grpc-timeout").and_then(parse_timeout);
+        Self {
+            principal: Principal::anonymous(),
+            session: session_key(headers, extensions),
+            asked_profile: text("x-wire-profile").and_then(Profile::parse),
+            program_profile: text("user-agent").map(Profile::of_user_agent).unwrap_or_default(),
+            purpose: text("x-mesh-purpose").filter(|text| !text.is_empty()).map(str::to_owned),
+            deadline: deadline.and_then(|timeout| Instant::now().checked_add(timeout)),
+        }
+    }
+}
+
+fn session_key(headers: &MetadataMap, extensions: &Extensions) -> SessionKey {
+    let texts = |name| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
+    let cookie = texts("cookie")
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, value)| *name == SESSION_COOKIE && !value.is_empty());
+    if let Some((_, value)) = cookie {
+        return SessionKey::Token(value.trim_matches('"').to_owned());
+    }
+    if let Some(token) = texts("authorization").find_map(bearer) {
+        return SessionKey::Token(token.to_owned());
+    }
+    extensions.get::<ConnectionId>().map_or(SessionKey::None, |id| SessionKey::Connection(*id))
+}
+
+/// The token of an `authorization` header.
+fn bearer(header: &str) -> Option<&str> {
+    let (scheme, token) = header.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
+/// A `grpc-timeout`: up to eight digits and a unit.
+fn parse_timeout(text: &str) -> Option<Duration> {
+    let unit = text.chars().last()?;
+    let digits = text.strip_suffix(unit)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let count: u64 = digits.parse().ok()?;
+    match unit {
+        'H' => Some(Duration::from_secs(count * 3600)),
+        'M' => Some(Duration::from_secs(count * 60)),
+        'S' => Some(Duration::from_secs(count)),
+        'm' => Some(Duration::from_millis(count)),
+        'u' => Some(Duration::from_micros(count)),
+        'n' => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(headers: &[(&'static str, &str)]) -> Caller {
+        let mut map = MetadataMap::new();
+        for (name, value) in headers {
+            map.append(*name, value.parse().unwrap());
+        }
+        let mut extensions = Extensions::new();
+        extensions.insert(ConnectionId(7));
+        Caller::of(&map, &extensions)
+    }
+
+    #[test]
+    fn session_is_named_by_cookie_then_token_then_connection() {
+        let token = |text: &str| SessionKey::Token(text.to_owned());
+        for (headers, key) in [
+            (
+                vec![
+                    ("cookie", "a=b; arrow_flight_session_id=s; c=d"),
+                    ("authorization", "Bearer t"),
+                ],
+                token("s"),
+            ),
+            (vec![("authorization", "Basic eA"), ("authorization", "bearer t")], token("t")),
+            (
+                vec![("cookie", "a=b"), ("authorization", "Basic eA")],
+                SessionKey::Connection(ConnectionId(7)),
+            ),
+        ] {
+            assert_eq!(caller(&headers).session, key, "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn timeout_is_a_number_with_a_unit() {
+        for (text, timeout) in [
+            ("5S", Some(Duration::from_secs(5))),
+            ("99999999H", Some(Duration::from_secs(99_999_999 * 3600))),
+            ("20m", Some(Duration::from_millis(20))),
+            ("999999999S", None),
+            ("S", None),
+            ("-1S", None),
+            ("1€", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_timeout(text), timeout, "{text}");
+        }
+    }
+}

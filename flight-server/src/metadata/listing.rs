@@ -1,0 +1,256 @@
+//! What there is: catalogs (domains), schemas (products), tables.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use arrow_flight::sql::{CommandGetDbSchemas, CommandGetTables};
+use bytes::Bytes;
+use datafusion::arrow::array::{ArrayRef, BinaryArray, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::SchemaRef;
+use futures::{StreamExt, TryStreamExt};
+use samite_engine::mesh_catalog::{ListedTable, TableKind};
+use samite_engine::product::{ProductSelector, TableName};
+use samite_engine::{Error, ErrorKind, Result};
+
+use super::pattern::Pattern;
+use super::{Asker, schemas, unbuildable};
+use crate::wire::{TableOrigin, WireSchema};
+
+/// Rows of one batch of a listing.
+const BATCH_ROWS: usize = 1000;
+
+/// The types of tables, in their order.
+const TABLE_TYPES: [&str; 3] = ["SYSTEM TABLE", "TABLE", "VIEW"];
+
+/// The catalogs.
+pub(super) async fn catalogs(asker: Asker<'_>) -> Result<Vec<RecordBatch>> {
+    let tables = asker.session.tables().await?;
+    let names: BTreeSet<&str> = tables.iter().map(|table| table.catalog.as_str()).collect();
+    batches(&schemas::catalogs(), vec![texts(names)])
+}
+
+/// The schemas.
+pub(super) async fn schemas(
+    command: &CommandGetDbSchemas,
+    asker: Asker<'_>,
+) -> Result<Vec<RecordBatch>> {
+    let filter = Filter::new(command.catalog.as_deref())
+        .with_schema(command.db_schema_filter_pattern.as_deref());
+    let tables = asker.session.tables().await?;
+    let names: BTreeSet<(&str, &str)> = tables
+        .iter()
+        .filter(|table| filter.matches(table))
+        .map(|table| (table.catalog.as_str(), table.schema.as_str()))
+        .collect();
+    let columns = vec![
+        texts(names.iter().map(|(catalog, _)| *catalog)),
+        texts(names.iter().map(|(_, schema)| *schema)),
+    ];
+    batches(&schemas::schemas(), columns)
+}
+
+/// The types of tables.
+pub(super) fn table_types() -> Result<Vec<RecordBatch>> {
+    batches(&schemas::table_types(), vec![texts(TABLE_TYPES)])
+}
+
+/// The tables, those first that are named exactly as the pattern reads: a client that looks for one
+/// table takes the first row.
+pub(super) async fn tables(
+    command: &CommandGetTables,
+    asker: Asker<'_>,
+) -> Result<Vec<RecordBatch>> {
+    let name = command.table_name_filter_pattern.as_deref().map(Pattern::new);
+    let filter = Filter::new(command.catalog.as_deref())
+        .with_schema(command.db_schema_filter_pattern.as_deref())
+        .with_table(name.clone())
+        .with_types(&command.table_types);
+    let mut tables = asker.session.tables().await?;
+    tables.retain(|table| filter.matches(table));
+    let key = |table: &ListedTable| {
+        let is_other = !name.as_ref().is_some_and(|name| name.is_exactly(&table.table));
+        (is_other, table.catalog.clone(), table.schema.clone(), table.table.clone())
+    };
+    tables.sort_by_cached_key(key);
+    let known = match command.include_schema {
+        true => opened(tables, asker).await?,
+        false => tables.into_iter().map(|table| (table, Bytes::new())).collect(),
+    };
+    let mut columns = vec![
+        texts(known.iter().map(|(table, _)| table.catalog.as_str())),
+        texts(known.iter().map(|(table, _)| table.schema.as_str())),
+        texts(known.iter().map(|(table, _)| table.table.as_str())),
+        texts(known.iter().map(|(table, _)| type_name(table.kind))),
+    ];
+    if command.include_schema {
+        let schemas = known.iter().map(|(_, schema)| schema);
+        columns.push(Arc::new(BinaryArray::from_iter_values(schemas)));
+    }
+    batches(&schemas::tables(command.include_schema), columns)
+}
+
+/// The tables with their schemas. One that cannot be opened is left out, unless nothing else is
+/// asked for: then its error is the answer.
+async fn opened(tables: Vec<ListedTable>, asker: Asker<'_>) -> Result<Vec<(ListedTable, Bytes)>> {
+    let is_only = tables.len() == 1;
+    let opening = futures::stream::iter(tables)
+        .map(|table| async move {
+            match schema_of(&table, asker).await {
+                Ok(schema) => Ok(Some((table, schema))),
+                Err(error) if is_only => Err(error),
+                Err(error) => {
+                    let name = format!("{}.{}.{}", table.catalog, table.schema, table.table);
+                    tracing::warn!(table = name, ?error, "table is missing in a listing");
+                    Ok(None)
+                }
+            }
+        })
+        .buffered(asker.config.listing_tables_at_once.max(1))
+        .try_filter_map(|table| futures::future::ready(Ok(table)))
+        .try_collect();
+    tokio::time::timeout(asker.config.listing_timeout, opening).await.map_err(|_| {
+        Error::new(ErrorKind::DeadlineExceeded, "the schemas of the tables were not read in time")
+            .with_hint("ask for fewer tables, for instance those of one catalog")
+    })?
+}
+
+async fn schema_of(table: &ListedTable, asker: Asker<'_>) -> Result<Bytes> {
+    let schema: SchemaRef = match &table.known_schema {
+        Some(schema) => Arc::clone(schema),
+        None => {
+            let product = ProductSelector::parse(&table.schema).map_err(|detail| {
+                Error::new(ErrorKind::Internal, "a listed schema has no known form")
+                    .with_context("schema", &table.schema)
+                    .with_context("detail", detail)
+            })?;
+            let (domain, table) = (table.catalog.clone(), table.table.clone());
+            asker.session.table_schema(&TableName { domain, product, table }).await?
+        }
+    };
+    let (catalog, table_schema) = (table.catalog.as_str(), table.schema.as_str());
+    let origin = TableOrigin { catalog, schema: table_schema, table: &table.table };
+    Ok(WireSchema::of_table(&schema, asker.profile, origin)?.message())
+}
+
+/// Which tables are asked for.
+#[derive(Debug, Default)]
+struct Filter {
+    catalog: Option<Pattern>,
+    schema: Option<Pattern>,
+    table: Option<Pattern>,
+    /// In capitals; empty for all.
+    types: Vec<String>,
+}
+
+impl Filter {
+    /// An unset catalog means all, an empty one means tables without a catalog: there are none. It is
+    /// a name, but ODBC drivers send the `%` of their own callers.
+    fn new(catalog: Option<&str>) -> Self {
+        let catalog = catalog.map(|name| match name.contains('%') {
+            true => Pattern::new(name),
+            false => Pattern::new(&name.replace('\\', "\\\\").replace('_', "\\_")),
+        });
+        Self { catalog, ..Self::default() }
+    }
+
+    fn with_schema(self, pattern: Option<&str>) -> Self {
+        Self { schema: pattern.map(Pattern::new), ..self }
+    }
+
+    fn with_table(self, table: Option<Pattern>) -> Self {
+        Self { table, ..self }
+    }
+
+    fn with_types(self, types: &[String]) -> Self {
+        let standard = |name: &String| match name.to_ascii_uppercase().as_str() {
+            "BASE TABLE" => "TABLE".to_owned(),
+            other => other.to_owned(),
+        };
+        let is_any = types.iter().any(|name| name == "%");
+        Self { types: if is_any { vec![] } else { types.iter().map(standard).collect() }, ..self }
+    }
+
+    fn matches(&self, table: &ListedTable) -> bool {
+        let fits = |pattern: &Option<Pattern>, name: &str| {
+            pattern.as_ref().is_none_or(|pattern| pattern.matches(name))
+        };
+        fits(&self.catalog, &table.catalog)
+            && fits(&self.schema, &table.schema)
+            && fits(&self.table, &table.table)
+            && (self.types.is_empty() || self.types.iter().any(|t| t == type_name(table.kind)))
+    }
+}
+
+fn type_name(kind: TableKind) -> &'static str {
+    match kind {
+        TableKind::Table => "TABLE",
+        TableKind::View => "VIEW",
+        TableKind::SystemTable => "SYSTEM TABLE",
+    }
+}
+
+fn texts<'a>(values: impl IntoIterator<Item = &'a str>) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(values))
+}
+
+/// Batches of a bounded number of rows; none without rows, since some clients read the first alone.
+fn batches(schema: &SchemaRef, columns: Vec<ArrayRef>) -> Result<Vec<RecordBatch>> {
+    let all = RecordBatch::try_new(Arc::clone(schema), columns).map_err(unbuildable)?;
+    let starts = (0..all.num_rows()).step_by(BATCH_ROWS);
+    Ok(starts.map(|at| all.slice(at, BATCH_ROWS.min(all.num_rows() - at))).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(catalog: &str, schema: &str, table: &str, kind: TableKind) -> ListedTable {
+        ListedTable {
+            catalog: catalog.to_owned(),
+            schema: schema.to_owned(),
+            table: table.to_owned(),
+            kind,
+            promise: None,
+            known_schema: None,
+        }
+    }
+
+    #[test]
+    fn catalog_is_a_name_unless_it_holds_a_percent_sign() {
+        let listed = table("media_player", "plays", "plays", TableKind::Table);
+        for (catalog, matches) in [
+            (None, true),
+            (Some(""), false),
+            (Some("media_player"), true),
+            (Some("media-player"), false),
+            (Some("%"), true),
+            (Some("media%"), true),
+        ] {
+            assert_eq!(Filter::new(catalog).matches(&listed), matches, "{catalog:?}");
+        }
+        let other = table("mediaXplayer", "plays", "plays", TableKind::Table);
+        assert!(!Filter::new(Some("media_player")).matches(&other));
+    }
+
+    #[test]
+    fn types_match_in_any_case_and_by_both_names() {
+        let listed = table("a", "b", "c", TableKind::Table);
+        for (types, matches) in [
+            (vec![], true),
+            (vec!["base table"], true),
+            (vec!["VIEW", "Table"], true),
+            (vec!["VIEW"], false),
+            (vec!["%"], true),
+        ] {
+            let types: Vec<String> = types.into_iter().map(str::to_owned).collect();
+            assert_eq!(Filter::new(None).with_types(&types).matches(&listed), matches, "{types:?}");
+        }
+    }
+
+    #[test]
+    fn listing_without_rows_has_no_batch() {
+        assert!(batches(&schemas::catalogs(), vec![texts([])]).unwrap().is_empty());
+        let many = vec!["a"; 2500];
+        assert_eq!(batches(&schemas::catalogs(), vec![texts(many)]).unwrap().len(), 3);
+    }
+}

@@ -1,0 +1,89 @@
+//! A query that a client may fetch: planned, signed for, cancellable.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use datafusion::scalar::ScalarValue;
+use samite_engine::Result;
+use samite_engine::plan::QueryPlan;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::wire::WireSchema;
+
+/// A query that a client may fetch.
+#[derive(Debug)]
+pub(crate) struct Query {
+    /// The id, in its tickets.
+    pub(crate) id: Uuid,
+    /// The name of the principal that asked, and alone may fetch or cancel it.
+    pub(crate) principal: String,
+    /// What runs.
+    pub(crate) work: Work,
+    /// The schema of every answer about it.
+    pub(crate) schema: Arc<WireSchema>,
+    /// Fires when somebody cancels it.
+    pub(crate) cancelled: CancellationToken,
+    was_fetched: AtomicBool,
+}
+
+/// What runs when a query is fetched.
+#[derive(Debug)]
+pub(crate) enum Work {
+    /// A session statement, which has run already.
+    Nothing,
+    /// One plan.
+    Once(Box<QueryPlan>),
+    /// One plan for each row of parameters, one after the other.
+    ForEach {
+        /// The plan without values.
+        plan: Box<QueryPlan>,
+        /// The values, in the order of the plan's parameters.
+        rows: Vec<Vec<ScalarValue>>,
+    },
+}
+
+impl Work {
+    /// The plan that runs after `index` others; `None` after the last one.
+    ///
+    /// # Errors
+    ///
+    /// When the values do not fit the plan.
+    pub(crate) fn plan(&self, index: usize) -> Result<Option<QueryPlan>> {
+        match self {
+            Self::Once(plan) if index == 0 => Ok(Some(plan.as_ref().clone())),
+            Self::Nothing | Self::Once(_) => Ok(None),
+            Self::ForEach { plan, rows } => {
+                rows.get(index).map(|values| plan.bind(values.clone())).transpose()
+            }
+        }
+    }
+
+    /// True if more than one plan runs.
+    pub(crate) fn is_repeated(&self) -> bool {
+        matches!(self, Self::ForEach { rows, .. } if rows.len() > 1)
+    }
+}
+
+impl Query {
+    pub(crate) fn new(principal: &str, work: Work, schema: Arc<WireSchema>) -> Self {
+        Self {
+            id: Uuid::new_v4(),
+            principal: principal.to_owned(),
+            work,
+            schema,
+            cancelled: CancellationToken::new(),
+            was_fetched: AtomicBool::new(false),
+        }
+    }
+
+    /// True once all rows were handed out: it may make room for others.
+    pub(crate) fn was_fetched(&self) -> bool {
+        self.was_fetched.load(Ordering::Relaxed)
+    }
+
+    /// Says that all rows were handed out.
+    pub(crate) fn set_fetched(&self) {
+        self.was_fetched.store(true, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,248 @@
+//! Statements: from a descriptor to a schema, a plan with its ticket, and the rows.
+
+use std::sync::Arc;
+
+use arrow_flight::sql::{Command, TicketStatementQuery};
+use arrow_flight::{
+    FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, PollInfo, SchemaResult, Ticket,
+};
+use bytes::Bytes;
+use futures::stream;
+use samite_engine::plan::QueryPlan;
+use samite_engine::resolve::Statement;
+use samite_engine::{Error, ErrorKind, Result};
+use uuid::Uuid;
+
+use super::state::State;
+use super::{Answers, Reply, read_only};
+use crate::auth::Caller;
+use crate::encode::Encoder;
+use crate::metadata::Asker;
+use crate::protocol::{any_bytes, number_placeholders, read_command};
+use crate::query::{Query, Work};
+use crate::stream::Stop;
+use crate::ticket;
+use crate::wire::WireSchema;
+
+impl State {
+    /// GetFlightInfo: plans a query, or runs a session statement.
+    pub(super) async fn flight_info(
+        &self,
+        caller: &Caller,
+        descriptor: FlightDescriptor,
+    ) -> Result<Reply<FlightInfo>> {
+        let command = read_command(&descriptor.cmd)?;
+        if let Some(schema) = self.metadata.schema(&command) {
+            let schema = WireSchema::fixed(schema)?;
+            let ticket = descriptor.cmd.clone();
+            return Ok(Reply::new(info(&schema, ticket, descriptor)));
+        }
+        let (work, schema, session_token) = match &command {
+            Command::CommandStatementQuery(command) => {
+                refuse_transaction(command.transaction_id.as_deref())?;
+                let statement = self.parse(caller, &command.query).await?;
+                if statement.is_query() {
+                    let (session, profile) = self.session_of(caller).await?;
+                    let plan = session.plan(&statement).await?;
+                    check_bound(&plan)?;
+                    let schema = WireSchema::of_result(&plan.schema(), profile)?;
+                    (Work::Once(Box::new(plan)), schema, None)
+                } else {
+                    (Work::Nothing, WireSchema::empty()?, self.apply(caller, &statement).await?)
+                }
+            }
+            Command::CommandPreparedStatementQuery(command) => {
+                self.execute_prepared(caller, &command.prepared_statement_handle).await?
+            }
+            other => return Err(no_query(other)),
+        };
+        let info = self.offer(caller, work, schema, descriptor)?;
+        Ok(Reply::with_session(info, session_token))
+    }
+
+    /// Keeps what was planned, and says how to fetch it.
+    fn offer(
+        &self,
+        caller: &Caller,
+        work: Work,
+        schema: WireSchema,
+        descriptor: FlightDescriptor,
+    ) -> Result<FlightInfo> {
+        let query = Arc::new(Query::new(&caller.principal.name, work, Arc::new(schema)));
+        let lifetime = self.query_lifetime();
+        let ticket = self.ticket_of(query.id, caller)?;
+        let info = info(&query.schema, ticket, descriptor);
+        self.queries.insert(query.id, query, lifetime, Query::was_fetched)?;
+        Ok(info)
+    }
+
+    /// A new ticket of a query.
+    pub(super) fn ticket_of(&self, id: Uuid, caller: &Caller) -> Result<Bytes> {
+        let handle = self.tickets.issue(id, &caller.principal.name, self.query_lifetime())?;
+        Ok(any_bytes(&TicketStatementQuery { statement_handle: handle }))
+    }
+
+    /// The query of a ticket.
+    pub(super) fn query_of(&self, caller: &Caller, ticket: &[u8]) -> Result<Arc<Query>> {
+        let Command::TicketStatementQuery(ticket) = read_command(ticket)? else {
+            return Err(no_ticket());
+        };
+        let id = self.tickets.check(&ticket.statement_handle, &caller.principal.name)?;
+        let query = self.queries.get(&id);
+        query.filter(|query| query.principal == caller.principal.name).ok_or_else(ticket::ended)
+    }
+
+    /// PollFlightInfo: planning is quick, so that the first answer is the last.
+    pub(super) async fn poll_info(
+        &self,
+        caller: &Caller,
+        descriptor: FlightDescriptor,
+    ) -> Result<Reply<PollInfo>> {
+        let reply = self.flight_info(caller, descriptor).await?;
+        Ok(reply.map(|info| PollInfo { progress: Some(1.0), ..PollInfo::new().with_info(info) }))
+    }
+
+    /// GetSchema: the schema that the rows would have; runs nothing.
+    pub(super) async fn schema(
+        &self,
+        caller: &Caller,
+        descriptor: &FlightDescriptor,
+    ) -> Result<Reply<SchemaResult>> {
+        let command = read_command(&descriptor.cmd)?;
+        let schema = match (&command, self.metadata.schema(&command)) {
+            (_, Some(schema)) => WireSchema::fixed(schema)?,
+            (Command::CommandStatementQuery(command), _) => {
+                let statement = self.parse(caller, &command.query).await?;
+                self.schema_of(caller, &statement).await?
+            }
+            (Command::CommandPreparedStatementQuery(command), _) => {
+                self.prepared_schema(caller, &command.prepared_statement_handle).await?
+            }
+            (other, _) => return Err(no_query(other)),
+        };
+        Ok(Reply::new(SchemaResult { schema: schema.message() }))
+    }
+
+    async fn schema_of(&self, caller: &Caller, statement: &Statement) -> Result<WireSchema> {
+        if !statement.is_query() {
+            return WireSchema::empty();
+        }
+        let (session, profile) = self.session_of(caller).await?;
+        WireSchema::of_result(&session.plan(statement).await?.schema(), profile)
+    }
+
+    /// DoGet: the rows of a query or of a metadata command.
+    pub(super) async fn rows(
+        &self,
+        caller: &Caller,
+        ticket: &Ticket,
+    ) -> Result<Reply<Answers<FlightData>>> {
+        let command = read_command(&ticket.ticket).map_err(|_| no_ticket())?;
+        if let Some(schema) = self.metadata.schema(&command) {
+            return self.metadata_rows(caller, &command, WireSchema::fixed(schema)?).await;
+        }
+        let query = self.query_of(caller, &ticket.ticket)?;
+        let (id, linger) = (query.id, self.config.query_linger);
+        let queries = Arc::clone(&self.queries);
+        let stop = Stop { deadline: caller.deadline, shutdown: self.shutdown.clone() };
+        let on_end = move || queries.end_in(&id, linger);
+        let (query_id, messages) = crate::stream::start(query, &self.config, stop, on_end).await?;
+        let answers: Answers<FlightData> = Box::pin(messages);
+        Ok(Reply { query_id: Some(query_id), ..Reply::new(answers) })
+    }
+
+    async fn metadata_rows(
+        &self,
+        caller: &Caller,
+        command: &Command,
+        schema: WireSchema,
+    ) -> Result<Reply<Answers<FlightData>>> {
+        let (session, profile) = self.session_of(caller).await?;
+        let asker = Asker { session: &session, profile, config: &self.config };
+        let batches = self.metadata.answer(command, asker).await?;
+        let mut encoder = Encoder::new(Arc::new(schema), &self.config);
+        let mut messages = vec![encoder.schema_message()];
+        for batch in batches {
+            for (start, rows) in encoder.pieces(&batch) {
+                messages.extend(encoder.encode(batch.slice(start, rows))?);
+            }
+        }
+        let answers: Answers<FlightData> = Box::pin(stream::iter(messages.into_iter().map(Ok)));
+        Ok(Reply::new(answers))
+    }
+
+    /// Reads a statement.
+    pub(super) async fn parse(&self, caller: &Caller, sql: &str) -> Result<Statement> {
+        let session = self.sessions.fresh(caller.principal.clone());
+        session.parse(&number_placeholders(sql)?)
+    }
+
+    /// Runs a session statement, once. Gives the token of the session if this began it.
+    pub(super) async fn apply(
+        &self,
+        caller: &Caller,
+        statement: &Statement,
+    ) -> Result<Option<String>> {
+        let (session, is_new) = self.sessions.open(caller)?;
+        session.session().apply(statement).await?;
+        Ok(is_new.then(|| session.token().to_owned()))
+    }
+}
+
+fn info(schema: &WireSchema, ticket: Bytes, descriptor: FlightDescriptor) -> FlightInfo {
+    FlightInfo {
+        schema: schema.message(),
+        flight_descriptor: Some(descriptor),
+        // Without a location the client fetches where it asked.
+        endpoint: vec![FlightEndpoint::new().with_ticket(Ticket { ticket })],
+        total_records: -1,
+        total_bytes: -1,
+        ordered: true,
+        app_metadata: Bytes::new(),
+    }
+}
+
+/// A query runs only with a value for each parameter.
+fn check_bound(plan: &QueryPlan) -> Result<()> {
+    match plan.parameters().first() {
+        None => Ok(()),
+        Some(parameter) => Err(unbound(parameter.number)),
+    }
+}
+
+/// What a query gets whose parameter has no value.
+pub(super) fn unbound(number: usize) -> Error {
+    Error::new(ErrorKind::InvalidQuery, format!("parameter ${number} has no value"))
+        .with_hint("prepare the statement and bind a value for each parameter")
+}
+
+/// Transactions do not exist, and so no statement can be in one.
+pub(super) fn refuse_transaction(id: Option<&[u8]>) -> Result<()> {
+    match id {
+        None | Some([]) => Ok(()),
+        Some(_) => Err(Error::new(ErrorKind::Unsupported, "there are no transactions")
+            .with_hint("leave autocommit on")),
+    }
+}
+
+fn no_query(command: &Command) -> Error {
+    match command {
+        Command::CommandStatementUpdate(_)
+        | Command::CommandPreparedStatementUpdate(_)
+        | Command::CommandStatementIngest(_) => read_only("an update"),
+        Command::CommandStatementSubstraitPlan(_) => substrait(),
+        other => {
+            let name = other.type_url().rsplit('.').next().unwrap_or_default();
+            Error::new(ErrorKind::InvalidQuery, format!("{name} is no query"))
+        }
+    }
+}
+
+pub(super) fn substrait() -> Error {
+    Error::new(ErrorKind::Unsupported, "Substrait plans are not supported").with_hint("send SQL")
+}
+
+fn no_ticket() -> Error {
+    Error::new(ErrorKind::InvalidQuery, "the ticket is not one of this server")
+        .with_hint("call GetFlightInfo, and use the ticket of its endpoint")
+}

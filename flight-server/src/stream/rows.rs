@@ -1,0 +1,134 @@
+//! The batches of a query: of all its runs, and small ones joined.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::concat_batches;
+use futures::{FutureExt, StreamExt};
+use samite_engine::execute::QueryStream;
+use samite_engine::{Error, ErrorKind, Result};
+
+use crate::config::FlightConfig;
+use crate::encode::estimated_bytes;
+use crate::query::Query;
+
+/// The batches of a query.
+#[derive(Debug)]
+pub(super) struct Rows {
+    query: Arc<Query>,
+    current: QueryStream,
+    /// The runs that were started.
+    started: usize,
+    is_at_end: bool,
+    /// A batch that did not fit into the last one.
+    held: Option<RecordBatch>,
+    rows_max: usize,
+    bytes_max: usize,
+}
+
+impl Rows {
+    /// Starts the first run.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot start.
+    pub(super) async fn start(query: Arc<Query>, config: &FlightConfig) -> Result<Self> {
+        let mut rows = Self {
+            query,
+            current: QueryStream::empty(),
+            started: 0,
+            is_at_end: false,
+            held: None,
+            rows_max: config.joined_rows_max,
+            bytes_max: config.joined_bytes_max,
+        };
+        rows.start_next().await?;
+        Ok(rows)
+    }
+
+    /// The engine's id of the query; empty if nothing runs.
+    pub(super) fn query_id(&self) -> &str {
+        self.current.query_id()
+    }
+
+    async fn start_next(&mut self) -> Result<()> {
+        match self.query.work.plan(self.started)? {
+            Some(plan) => {
+                self.current = plan.execute().await?;
+                self.started += 1;
+            }
+            None => self.is_at_end = true,
+        }
+        Ok(())
+    }
+
+    /// The next batch that has rows.
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        if let Some(held) = self.held.take() {
+            return Ok(Some(held));
+        }
+        while !self.is_at_end {
+            match self.current.next().await {
+                Some(batch) => {
+                    let batch = batch?;
+                    if batch.num_rows() > 0 {
+                        return Ok(Some(batch));
+                    }
+                }
+                None => self.start_next().await?,
+            }
+        }
+        Ok(None)
+    }
+
+    /// The next batch without waiting for it, unless many short runs are to be joined.
+    async fn next_ready(&mut self) -> Result<Option<RecordBatch>> {
+        if self.query.work.is_repeated() {
+            return self.next().await;
+        }
+        match self.current.next().now_or_never() {
+            Some(Some(batch)) => Ok(Some(batch?)),
+            Some(None) => {
+                self.is_at_end = true;
+                Ok(None)
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The next rows: one batch, or several small ones that are there, joined.
+    ///
+    /// # Errors
+    ///
+    /// As the query's.
+    pub(super) async fn next_joined(&mut self) -> Result<Option<RecordBatch>> {
+        let Some(first) = self.next().await? else { return Ok(None) };
+        let (mut rows, mut bytes) = (first.num_rows(), estimated_bytes(&first));
+        let mut batches = vec![first];
+        // A batch that is large enough alone is not copied.
+        while !self.is_at_end && rows < self.rows_max / 2 && bytes < self.bytes_max / 2 {
+            let Some(batch) = self.next_ready().await? else { break };
+            rows += batch.num_rows();
+            bytes = bytes.saturating_add(estimated_bytes(&batch));
+            if rows > self.rows_max || bytes > self.bytes_max {
+                self.held = Some(batch);
+                break;
+            }
+            batches.push(batch);
+        }
+        match batches.len() {
+            1 => Ok(batches.pop()),
+            _ => self.join(&batches).map(Some),
+        }
+    }
+
+    /// In wire types, since the batches of different runs may differ in what may be null.
+    fn join(&self, batches: &[RecordBatch]) -> Result<RecordBatch> {
+        let schema = &self.query.schema;
+        let converted: Vec<RecordBatch> =
+            batches.iter().map(|batch| schema.convert(batch)).collect::<Result<_>>()?;
+        concat_batches(schema.schema(), &converted).map_err(|error| {
+            Error::new(ErrorKind::Internal, "batches cannot be joined").with_source(error)
+        })
+    }
+}
