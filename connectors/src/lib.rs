@@ -7,5 +7,7 @@
 //!                                   stores: what may be read, with which credential
 //! ```
 
+pub mod delta;
 pub mod scan;
+mod source_table;
 pub mod stores;

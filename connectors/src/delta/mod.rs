@@ -1,0 +1,24 @@
+//! Delta Lake ports: the transaction log becomes a [`SourceTable`](crate::source_table::SourceTable).
+//!
+//! ```text
+//! _delta_log ──deltalake-core──▶ protocol, schema, file views ──▶ columns, files with statistics
+//! ```
+//!
+//! The library replays the log and nothing else: how a file is read is the scan's business. What a
+//! table needs of its readers is held against a list of our own ([`protocol`]), whatever the
+//! library would load.
+
+mod checksum;
+mod columns;
+mod config;
+mod connector;
+mod deletion_vector;
+mod log;
+mod partition;
+mod protocol;
+mod snapshot;
+mod statistics;
+mod tables;
+
+pub use config::DeltaConfig;
+pub use connector::DeltaConnector;

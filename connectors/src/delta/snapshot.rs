@@ -1,0 +1,214 @@
+//! One version of a Delta table as columns and files.
+
+use std::sync::Arc;
+
+use chrono::DateTime;
+use datafusion::object_store::path::Path;
+use deltalake_core::DeltaTable;
+use deltalake_core::kernel::{DeletionVectorDescriptor, EagerSnapshot, LogicalFileView};
+use futures::{StreamExt, TryStreamExt};
+use samite_engine::connector::SnapshotId;
+use samite_engine::product::Server;
+use samite_engine::{Error, ErrorKind, Result};
+
+use super::columns::{ColumnMapping, DeltaColumn, columns};
+use super::config::DeltaConfig;
+use super::deletion_vector::{self, Source};
+use super::statistics::FileStatistics;
+use super::{partition, protocol};
+use crate::scan::{Bounds, DeletedRows, LakeFile};
+use crate::source_table::SourceTable;
+use crate::stores::{Place, Stores, unreadable};
+
+/// Deletion vectors of one table that are fetched at the same time.
+const VECTORS_AT_ONCE: usize = 16;
+
+/// What a table is read with.
+pub(super) struct TableReader<'a> {
+    pub(super) config: &'a DeltaConfig,
+    pub(super) stores: &'a Stores,
+    pub(super) server: &'a Server,
+    pub(super) place: &'a Place,
+    pub(super) name: &'a str,
+}
+
+impl TableReader<'_> {
+    /// Reads the version that `table` is loaded at.
+    ///
+    /// # Errors
+    ///
+    /// If the table needs more than Samite reads, or its log cannot be understood.
+    pub(super) async fn read(&self, table: &DeltaTable) -> Result<SourceTable> {
+        let state = table.snapshot().map_err(|error| self.damaged("nothing").with_source(error))?;
+        let snapshot = state.snapshot();
+        let columns = self.columns(snapshot)?;
+        let views: Vec<LogicalFileView> = snapshot
+            .file_views(&table.log_store(), None)
+            .try_collect()
+            .await
+            .map_err(|error| self.damaged("its list of files").with_source(error))?;
+        let mut files = Vec::with_capacity(views.len());
+        let mut vectors = Vec::new();
+        for view in &views {
+            if let Some(descriptor) = view.deletion_vector_descriptor() {
+                vectors.push((files.len(), descriptor));
+            }
+            files.push(self.file(view, &columns)?);
+        }
+        self.delete_rows(&mut files, vectors).await?;
+        let version = snapshot.version();
+        let committed_at =
+            snapshot.version_timestamp(version).and_then(DateTime::from_timestamp_millis);
+        let columns = columns.into_iter().map(|column| column.column).collect();
+        Ok(SourceTable::new(SnapshotId(format!("delta:{version}")), committed_at, columns, files))
+    }
+
+    fn columns(&self, snapshot: &EagerSnapshot) -> Result<Vec<DeltaColumn>> {
+        let needed = snapshot.protocol();
+        let features: Vec<String> = needed
+            .reader_features()
+            .unwrap_or_default()
+            .iter()
+            .map(|feature| feature.as_ref().to_owned())
+            .collect();
+        let version = needed.min_reader_version();
+        protocol::check(self.name, version, &features)?;
+        let metadata = snapshot.metadata();
+        let mode = metadata.configuration().get("delta.columnMapping.mode").map(String::as_str);
+        let is_enabled = version == 2 || features.iter().any(|feature| feature == "columnMapping");
+        let mapping = ColumnMapping::parse(self.name, mode, is_enabled)?;
+        columns(self.name, &snapshot.schema(), metadata.partition_columns(), mapping)
+    }
+
+    fn file(&self, view: &LogicalFileView, columns: &[DeltaColumn]) -> Result<LakeFile> {
+        let path = view.path();
+        let place = self.locate(&path)?;
+        let wrong = || self.damaged(&format!("the entry of file \"{path}\""));
+        let statistics = FileStatistics::parse(view.stats().as_deref());
+        let values = view.partition_values_map();
+        let mut constants = Vec::new();
+        let mut bounds = Vec::with_capacity(columns.len());
+        for (at, column) in columns.iter().enumerate() {
+            if !column.is_partition {
+                bounds.push(statistics.bounds(column));
+                continue;
+            }
+            let text = values.get(&column.log_name).and_then(Option::as_deref);
+            let data_type = column.column.field.data_type();
+            let value = column
+                .primitive
+                .as_ref()
+                .and_then(|primitive| partition::parse(text, primitive, data_type))
+                .ok_or_else(|| self.unread_partition(column))?;
+            bounds.push(Bounds::default());
+            constants.push((at, value));
+        }
+        Ok(LakeFile {
+            store: place.store,
+            path: place.path,
+            size: u64::try_from(view.size()).map_err(|_| wrong())?,
+            last_modified: view
+                .modification_datetime()
+                .map_err(|error| wrong().with_source(error))?,
+            e_tag: None,
+            rows: statistics.num_records,
+            bounds,
+            constants,
+            deleted_rows: None,
+        })
+    }
+
+    /// Where a path of the log lies: below the table, or, as a URI, where it says.
+    fn locate(&self, path: &str) -> Result<Place> {
+        let is_uri = path.contains("://") || path.starts_with("file:/") || path.starts_with('/');
+        if is_uri {
+            return self.stores.resolve_file(path, Some(self.server));
+        }
+        let below = format!("{}/{path}", self.place.path);
+        if path.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
+            let location = format!("{}/{below}", self.place.store.root);
+            return self.stores.resolve_file(&location, Some(self.server));
+        }
+        let path = Path::parse(&below).map_err(|error| {
+            self.damaged(&format!("the path of file \"{path}\"")).with_source(error)
+        })?;
+        Ok(Place { store: Arc::clone(&self.place.store), path })
+    }
+
+    async fn delete_rows(
+        &self,
+        files: &mut [LakeFile],
+        vectors: Vec<(usize, DeletionVectorDescriptor)>,
+    ) -> Result<()> {
+        let mut read = futures::stream::iter(vectors)
+            .map(|(at, descriptor)| async move {
+                Ok::<_, Error>((at, self.deleted_rows(&descriptor).await?))
+            })
+            .buffer_unordered(VECTORS_AT_ONCE);
+        while let Some((at, deleted)) = read.try_next().await? {
+            let Some(file) = files.get_mut(at) else { continue };
+            if file.rows.is_none() {
+                return Err(self.damaged(&format!(
+                    "file \"{}\", which has a deletion vector but no number of rows,",
+                    file.path
+                )));
+            }
+            file.deleted_rows = Some(Arc::new(deleted));
+        }
+        Ok(())
+    }
+
+    async fn deleted_rows(&self, descriptor: &DeletionVectorDescriptor) -> Result<DeletedRows> {
+        let broken = |why: &str| {
+            Error::new(
+                ErrorKind::CorruptSource,
+                format!("a deletion vector of table \"{}\" cannot be read", self.name),
+            )
+            .with_detail(why.to_owned())
+            .with_hint("ask the owner of the product to repair the table")
+        };
+        let place = match deletion_vector::source(descriptor).map_err(broken)? {
+            Source::Inline(bytes) => {
+                let rows = deletion_vector::inline(descriptor, &bytes).map_err(broken)?;
+                return Ok(DeletedRows::new(rows));
+            }
+            Source::Relative(path) => self.locate(&path)?,
+            Source::Absolute(location) => self.locate(&location)?,
+        };
+        let range = deletion_vector::range(descriptor).map_err(broken)?;
+        if range.end - range.start > self.config.deletion_vector_bytes_max {
+            return Err(broken("it is larger than the bound"));
+        }
+        let what = format!("a deletion vector of table \"{}\"", self.name);
+        let mut parts = place
+            .store
+            .store
+            .get_ranges(&place.path, &[range])
+            .await
+            .map_err(|error| unreadable(&what, error))?;
+        let bytes = parts.pop().ok_or_else(|| broken("it is cut short"))?;
+        let rows = deletion_vector::stored(descriptor, &bytes).map_err(broken)?;
+        Ok(DeletedRows::new(rows))
+    }
+
+    fn unread_partition(&self, column: &DeltaColumn) -> Error {
+        let name = column.column.field.name();
+        Error::new(
+            ErrorKind::CorruptSource,
+            format!("table \"{}\" has a partition value that cannot be read", self.name),
+        )
+        .with_detail(format!(
+            "column \"{name}\" of type {} does not take it",
+            column.column.field.data_type()
+        ))
+    }
+
+    fn damaged(&self, what: &str) -> Error {
+        Error::new(
+            ErrorKind::CorruptSource,
+            format!("the Delta log of table \"{}\" cannot be read", self.name),
+        )
+        .with_detail(format!("{what} cannot be understood"))
+        .with_hint("ask the owner of the product to repair the table")
+    }
+}
