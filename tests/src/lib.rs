@@ -3,5 +3,5 @@
 mod machine;
 mod sample_mesh;
 
-pub use machine::{left_out, python, shared};
+pub use machine::{left_out, python, rewrites_expected, shared, takes_long};
 pub use sample_mesh::SampleMesh;

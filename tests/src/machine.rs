@@ -32,6 +32,18 @@ pub fn left_out(test: &str, why: &str) {
     drop(appended);
 }
 
+/// Whether the tests write what came instead of what they expected.
+#[must_use]
+pub fn rewrites_expected() -> bool {
+    told("SAMITE_TEST_REWRITE").is_some()
+}
+
+/// Whether loops over made-up cases take hours instead of seconds.
+#[must_use]
+pub fn takes_long() -> bool {
+    told("SAMITE_TEST_LONG").is_some()
+}
+
 pub(crate) fn workspace() -> &'static Path {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     tests.parent().unwrap_or(tests)
