@@ -3,28 +3,23 @@
 //! A query asks the log for new commits, so that it sees every commit made before it; but nothing
 //! is read twice, and many queries at once look only once.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use datafusion::object_store::path::Path;
 use deltalake_core::DeltaTable;
-use parking_lot::Mutex as ShortMutex;
 use samite_engine::Result;
-use tokio::sync::Mutex;
 
 use super::config::DeltaConfig;
 use super::log;
 use super::snapshot::TableReader;
+use crate::slots::Slots;
 use crate::source_table::SourceTable;
 use crate::stores::StoreId;
 
 /// The tables that are kept.
 #[derive(Debug)]
-pub(super) struct Tables {
-    config: DeltaConfig,
-    slots: ShortMutex<HashMap<Key, Slot>>,
-}
+pub(super) struct Tables(Slots<Key, Kept>);
 
 /// A table at its newest version, or at a fixed one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -32,13 +27,6 @@ struct Key {
     store: StoreId,
     path: Path,
     version: Option<u64>,
-}
-
-#[derive(Debug)]
-struct Slot {
-    used: Instant,
-    files: usize,
-    table: Arc<Mutex<Option<Kept>>>,
 }
 
 #[derive(Debug)]
@@ -51,8 +39,8 @@ struct Kept {
 }
 
 impl Tables {
-    pub(super) fn new(config: DeltaConfig) -> Self {
-        Self { config, slots: ShortMutex::default() }
+    pub(super) fn new(config: &DeltaConfig) -> Self {
+        Self(Slots::new(config.tables_max, config.files_max))
     }
 
     /// The table at `version`, or at the newest version that was there when this was asked.
@@ -68,48 +56,20 @@ impl Tables {
         let asked = Instant::now();
         let key =
             Key { store: reader.place.store.id.clone(), path: reader.place.path.clone(), version };
-        let slot = self.slot(&key, asked);
+        let slot = self.0.slot(&key);
         let mut kept = slot.lock().await;
-        if let Some(kept) = &*kept
-            && (version.is_some() || kept.looked >= asked)
-        {
+        if let Some(kept) = kept.as_ref().filter(|kept| version.is_some() || kept.looked >= asked) {
             return Ok(Arc::clone(&kept.source));
         }
-        // A table that fails to load is taken out, so that its next query starts anew.
-        let loaded = load(reader, version, kept.take()).await?;
-        let source = Arc::clone(&loaded.source);
-        *kept = Some(loaded);
+        let loaded = load(reader, version, kept.take()).await;
+        let source = loaded.map(|loaded| Arc::clone(&kept.insert(loaded).source));
         drop(kept);
-        self.bound(&key, source.file_count());
-        Ok(source)
-    }
-
-    fn slot(&self, key: &Key, now: Instant) -> Arc<Mutex<Option<Kept>>> {
-        let mut slots = self.slots.lock();
-        let slot = slots.entry(key.clone()).or_insert_with(|| Slot {
-            used: now,
-            files: 0,
-            table: Arc::default(),
-        });
-        slot.used = now;
-        Arc::clone(&slot.table)
-    }
-
-    /// Drops what was not used for longest until the bounds hold; the newest table stays.
-    fn bound(&self, key: &Key, files: usize) {
-        let mut slots = self.slots.lock();
-        if let Some(slot) = slots.get_mut(key) {
-            slot.files = files;
+        drop(slot);
+        match &source {
+            Ok(source) => self.0.settle(&key, source.file_count()),
+            Err(_) => self.0.forget_empty(&key),
         }
-        let mut total: usize = slots.values().map(|slot| slot.files).sum();
-        while slots.len() > 1
-            && (slots.len() > self.config.tables_max || total > self.config.files_max)
-        {
-            let oldest =
-                slots.iter().filter(|(other, _)| *other != key).min_by_key(|(_, s)| s.used);
-            let Some(oldest) = oldest.map(|(oldest, _)| oldest.clone()) else { return };
-            total -= slots.remove(&oldest).map_or(0, |slot| slot.files);
-        }
+        source
     }
 }
 
