@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use datafusion::object_store::path::Path;
 use datafusion::object_store::prefix::PrefixStore;
-use datafusion::object_store::{Error as StoreError, ObjectStore};
+use datafusion::object_store::{
+    Error as StoreError, ObjectMeta, ObjectStore, Result as StoreResult,
+};
 use deltalake_core::logstore::{StorageConfig, default_logstore};
 use deltalake_core::{DeltaTable, DeltaTableError};
 use futures::TryStreamExt;
@@ -44,6 +46,43 @@ fn url(place: &Place) -> Result<Url> {
         .extend(place.path.as_ref().split('/').filter(|segment| !segment.is_empty()))
         .push("");
     Ok(url)
+}
+
+/// What a look at the newest end of a log shows.
+#[derive(Debug)]
+pub(super) struct Look {
+    /// The commit that was looked for, if it is still there.
+    pub(super) commit: Option<ObjectMeta>,
+    /// True if there is a newer one.
+    pub(super) has_newer: bool,
+}
+
+/// Looks at the commit of `version` and at what comes after it, with one request.
+///
+/// # Errors
+///
+/// If the log cannot be listed.
+pub(super) async fn look(place: &Place, version: u64) -> StoreResult<Look> {
+    let log = Path::parse(format!("{}/_delta_log", place.path))?;
+    let before = Path::parse(format!("{log}/{version:020}"))?;
+    let mut look = Look { commit: None, has_newer: false };
+    let mut files = place.store.store.list_with_offset(Some(&log), &before);
+    while let Some(file) = files.try_next().await? {
+        let Some(found) = commit_version(&log, &file.location) else { continue };
+        if found == version {
+            look.commit = Some(file);
+        } else if found > version {
+            look.has_newer = true;
+        }
+    }
+    Ok(look)
+}
+
+/// The version of a commit; `None` for any other file and for what lies deeper.
+fn commit_version(log: &Path, file: &Path) -> Option<u64> {
+    let name = file.as_ref().strip_prefix(log.as_ref())?.strip_prefix('/')?;
+    let digits = name.strip_suffix(".json").filter(|digits| digits.len() == 20)?;
+    digits.parse().ok()
 }
 
 /// What an error of the library means for `table`, after a look at the log.
@@ -109,8 +148,8 @@ struct Listing {
     checkpoints: BTreeSet<u64>,
 }
 
-async fn list(place: &Place) -> std::result::Result<Listing, StoreError> {
-    let folder = Path::parse(format!("{}/_delta_log", place.path)).map_err(StoreError::from)?;
+async fn list(place: &Place) -> StoreResult<Listing> {
+    let folder = Path::parse(format!("{}/_delta_log", place.path))?;
     let mut listing = Listing::default();
     let mut files = place.store.store.list(Some(&folder));
     while let Some(file) = files.try_next().await? {

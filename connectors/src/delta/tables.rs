@@ -6,16 +6,17 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use datafusion::object_store::ObjectMeta;
 use datafusion::object_store::path::Path;
 use deltalake_core::DeltaTable;
 use samite_engine::Result;
 
 use super::config::DeltaConfig;
-use super::log;
+use super::log::{self, Look};
 use super::snapshot::TableReader;
 use crate::slots::Slots;
 use crate::source_table::SourceTable;
-use crate::stores::StoreId;
+use crate::stores::{StoreId, unreadable};
 
 /// The tables that are kept.
 #[derive(Debug)]
@@ -34,7 +35,9 @@ struct Kept {
     /// When the look at the log began: it shows every commit that was made before.
     looked: Instant,
     table: DeltaTable,
-    version: Option<u64>,
+    version: u64,
+    /// The commit of that version; none if a checkpoint replaced it.
+    commit: Option<ObjectMeta>,
     source: Arc<SourceTable>,
 }
 
@@ -75,23 +78,42 @@ impl Tables {
 
 async fn load(reader: &TableReader<'_>, version: Option<u64>, kept: Option<Kept>) -> Result<Kept> {
     let looked = Instant::now();
-    let explain = |error| log::explain(reader.name, reader.place, version, error);
-    if let Some(mut kept) = kept
-        && kept.table.update_incremental(version).await.is_ok()
-        && kept.table.version() >= kept.version
+    if let Some(kept) = kept
+        && let Some(kept) = refreshed(reader, kept).await?
     {
-        kept.looked = looked;
-        if kept.table.version() != kept.version {
-            kept.source = Arc::new(reader.read(&kept.table).await?);
-            kept.version = kept.table.version();
-        }
-        return Ok(kept);
+        return Ok(Kept { looked, ..kept });
     }
-    // Nothing is known yet, or the table was made anew at its place.
     let mut table = log::table(reader.place)?;
     if let Err(error) = table.update_incremental(version).await {
-        return Err(explain(error).await);
+        return Err(log::explain(reader.name, reader.place, version, error).await);
     }
+    keep(reader, table, looked).await
+}
+
+/// What is kept, with all that was committed since; `None` if the table was made anew.
+async fn refreshed(reader: &TableReader<'_>, mut kept: Kept) -> Result<Option<Kept>> {
+    let look = look(reader, kept.version).await?;
+    // The commit that the kept state ends with is still the same, or the log is another one.
+    if look.commit.is_none() || look.commit != kept.commit {
+        return Ok(None);
+    }
+    if !look.has_newer {
+        return Ok(Some(kept));
+    }
+    if kept.table.update_incremental(None).await.is_err() {
+        return Ok(None);
+    }
+    keep(reader, kept.table, kept.looked).await.map(Some)
+}
+
+async fn keep(reader: &TableReader<'_>, table: DeltaTable, looked: Instant) -> Result<Kept> {
     let source = Arc::new(reader.read(&table).await?);
-    Ok(Kept { looked, version: table.version(), table, source })
+    let version = table.version().unwrap_or_default();
+    let commit = look(reader, version).await?.commit;
+    Ok(Kept { looked, table, version, commit, source })
+}
+
+async fn look(reader: &TableReader<'_>, version: u64) -> Result<Look> {
+    let what = format!("the Delta log of table \"{}\"", reader.name);
+    log::look(reader.place, version).await.map_err(|error| unreadable(&what, error))
 }
