@@ -87,6 +87,7 @@ async fn load(reader: &TableReader<'_>, version: Option<u64>, kept: Option<Kept>
     if let Err(error) = table.update_incremental(version).await {
         return Err(log::explain(reader.name, reader.place, version, error).await);
     }
+    log::check_complete(reader.name, reader.place, table.version().unwrap_or_default()).await?;
     keep(reader, table, looked).await
 }
 
