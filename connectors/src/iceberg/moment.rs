@@ -1,6 +1,7 @@
 //! Which snapshot and which schema a moment of a table means.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use iceberg::spec::{SchemaRef, SnapshotRef, SnapshotReference, TableMetadata};
 use samite_engine::product::Moment;
@@ -28,7 +29,7 @@ pub(super) fn state(
     let snapshot = match moment {
         Moment::Latest => {
             let snapshot = metadata.current_snapshot().cloned();
-            return Ok((snapshot, metadata.current_schema().clone()));
+            return Ok((snapshot, Arc::clone(metadata.current_schema())));
         }
         Moment::Reference(name) => {
             let Some(reference) = references.get(name) else {
@@ -39,7 +40,7 @@ pub(super) fn state(
             };
             let snapshot = by_id(reference.snapshot_id)?;
             if reference.is_branch() {
-                return Ok((Some(snapshot), metadata.current_schema().clone()));
+                return Ok((Some(snapshot), Arc::clone(metadata.current_schema())));
             }
             snapshot
         }
