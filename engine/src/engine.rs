@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use datafusion::execution::SessionState;
 use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::RuntimeEnv;
 
@@ -29,6 +30,7 @@ struct Inner {
     clock: Clock,
     config: EngineConfig,
     limits: Limits,
+    base_state: SessionState,
 }
 
 /// Tells the time.
@@ -132,6 +134,7 @@ impl EngineBuilder {
             Error::new(ErrorKind::InvalidConfiguration, "the engine has no product catalog")
         })?;
         let limits = Limits::new(&self.config, self.stores)?;
+        let base_state = crate::plan::base_state(&self.config, Arc::clone(limits.runtime()));
         Ok(Engine(Arc::new(Inner {
             catalog,
             connectors: self.connectors,
@@ -140,6 +143,7 @@ impl EngineBuilder {
             clock: self.clock,
             config: self.config,
             limits,
+            base_state,
         })))
     }
 }
@@ -197,6 +201,11 @@ impl Engine {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// What the state of each query is made from.
+    pub(crate) fn base_state(&self) -> &SessionState {
+        &self.0.base_state
     }
 
     /// What plans run in.

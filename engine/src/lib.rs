@@ -26,9 +26,18 @@ pub mod error;
 pub mod session;
 
 pub mod execute;
-pub mod mesh_catalog;
+pub mod govern;
 pub mod plan;
 pub mod resolve;
 
+pub mod mesh_catalog;
+mod telemetry;
+
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
 pub use engine::{Clock, Engine, EngineBuilder};
 pub use error::{Error, ErrorKind, Result};
+
+#[cfg(test)]
+mod tests;

@@ -1,38 +1,69 @@
-//! What all queries share: memory, disk, and their number.
+//! What all queries share: memory, disk, threads, and their number.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use datafusion::execution::cache::cache_manager::CacheManagerConfig;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::memory::QueryPool;
+use super::processor::Processor;
+use super::stores::NoStores;
 use crate::config::EngineConfig;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
-/// What all queries share: memory, disk, and their number.
+/// Consumers of memory that are named when it does not suffice.
+const NAMED_CONSUMERS: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN;
+
+/// The longest wait for a place among the running queries.
+const PLACE_WAIT: Duration = Duration::from_secs(10);
+
+/// What all queries share: memory, disk, threads, and their number.
 #[derive(Debug)]
 pub struct Limits {
     runtime: Arc<RuntimeEnv>,
-    queries: Arc<Semaphore>,
+    processor: Processor,
+    places: Arc<Semaphore>,
+    query_memory_bytes_max: usize,
 }
 
 impl Limits {
-    /// Sets memory and disk up.
+    /// Sets memory, disk and threads up.
     ///
     /// # Errors
     ///
-    /// When the folder for spilled data cannot be made.
+    /// When the folder for spilled data cannot be made, or the system gives no threads.
     pub fn new(
         config: &EngineConfig,
         stores: Option<Arc<dyn ObjectStoreRegistry>>,
     ) -> Result<Self> {
-        let mut builder = RuntimeEnvBuilder::new();
-        if let Some(stores) = stores {
-            builder = builder.with_object_store_registry(stores);
-        }
+        let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+        let pool = GreedyMemoryPool::new(bytes(config.memory_bytes_max));
+        let disk = DiskManagerBuilder::default()
+            .with_mode(match &config.spill_folder {
+                Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
+                None => DiskManagerMode::OsTmpDirectory,
+            })
+            .with_max_temp_directory_size(config.spill_bytes_max);
+        // Listings that never expire hide new files, and no provider of ours needs these caches.
+        let caches = CacheManagerConfig::default()
+            .with_list_files_cache_limit(0)
+            .with_file_statistics_cache_limit(0);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(TrackConsumersPool::new(pool, NAMED_CONSUMERS)))
+            .with_disk_manager_builder(disk)
+            .with_cache_manager(caches)
+            .with_object_store_registry(stores.unwrap_or_else(|| Arc::new(NoStores)))
+            .build_arc()?;
         Ok(Self {
-            runtime: builder.build_arc()?,
-            queries: Arc::new(Semaphore::new(config.concurrent_queries_max)),
+            runtime,
+            processor: Processor::new()?,
+            places: Arc::new(Semaphore::new(config.concurrent_queries_max)),
+            query_memory_bytes_max: bytes(config.query_memory_bytes_max),
         })
     }
 
@@ -42,9 +73,30 @@ impl Limits {
         &self.runtime
     }
 
-    /// The places for running queries.
-    #[must_use]
-    pub fn queries(&self) -> &Arc<Semaphore> {
-        &self.queries
+    /// The threads that plan and run queries.
+    pub(crate) fn processor(&self) -> &Processor {
+        &self.processor
+    }
+
+    /// What one query runs in: the same, with a bound on its memory.
+    pub(super) fn query_runtime(&self) -> Arc<RuntimeEnv> {
+        let shared = Arc::clone(&self.runtime.memory_pool);
+        let pool = QueryPool::new(shared, self.query_memory_bytes_max);
+        Arc::new(RuntimeEnv { memory_pool: Arc::new(pool), ..self.runtime.as_ref().clone() })
+    }
+
+    /// A place among the running queries.
+    ///
+    /// # Errors
+    ///
+    /// When none became free in time.
+    pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit> {
+        match tokio::time::timeout(PLACE_WAIT, Arc::clone(&self.places).acquire_owned()).await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_)) | Err(_) => {
+                Err(Error::new(ErrorKind::Overloaded, "too many queries are running")
+                    .with_hint("try again soon, or raise [limits] concurrent_queries"))
+            }
+        }
     }
 }

@@ -1,55 +1,110 @@
 //! Stage 3: a governed query becomes a physical plan.
+//!
+//! ```text
+//! GovernedQuery ─logical─▶ LogicalPlan ─parameters─▶ LogicalPlan ─physical─▶ ExecutionPlan
+//! ```
+//!
+//! Uses nothing but pinned, governed tables.
 
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+mod explain;
+mod logical;
+mod parameters;
+mod physical;
+mod settings;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::datasource::memory::MemorySourceConfig;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::scalar::ScalarValue;
+use futures::StreamExt;
+use parking_lot::Mutex;
 
 use crate::connector::SnapshotId;
+use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::QueryStream;
-use crate::resolve::Statement;
+use crate::execute::{self, Job, QueryStream};
+use crate::govern::{self, GovernedQuery, GovernedTable};
+use crate::resolve::{self, Depth, Form, Statement};
 use crate::session::Session;
 
-/// One parameter of a query, in the order of its number.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parameter {
-    /// Its number, from 1: `$1`, or the first `?`.
-    pub number: usize,
-    /// Its type, where the query tells.
-    pub data_type: Option<DataType>,
-}
+pub use parameters::Parameter;
+pub(crate) use settings::base_state;
 
-/// A planned query. It can be executed many times, each time on the same snapshots.
+/// A planned query. It can be executed many times, each time on the same snapshots. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct QueryPlan {
+pub struct QueryPlan(Arc<Planned>);
+
+#[derive(Debug)]
+struct Planned {
+    engine: Engine,
+    principal: String,
+    statement: Statement,
+    depth: Depth,
+    answer: Answer,
+    state: SessionState,
+    timeout: Duration,
     schema: SchemaRef,
     parameters: Vec<Parameter>,
-    snapshots: Vec<(String, SnapshotId)>,
+    tables: Vec<PlannedTable>,
     warnings: Vec<String>,
+    plans: Option<Plans>,
+}
+
+#[derive(Debug)]
+struct Plans {
+    logical: LogicalPlan,
+    /// A physical plan can be run only once: the first execution takes it.
+    physical: Mutex<Option<Arc<dyn ExecutionPlan>>>,
+}
+
+/// What the asker gets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Rows,
+    Explanation { is_verbose: bool },
+    Analysis,
+}
+
+/// A table of the query, as reports name it.
+#[derive(Debug, Clone)]
+pub(crate) struct PlannedTable {
+    name: String,
+    version: String,
+    snapshot: SnapshotId,
+    files: u64,
+    bytes: u64,
 }
 
 impl QueryPlan {
-    /// The schema of the result.
+    /// The schema of the result; every column may hold NULL.
     #[must_use]
     pub fn schema(&self) -> SchemaRef {
-        SchemaRef::clone(&self.schema)
+        Arc::clone(&self.0.schema)
     }
 
     /// The parameters; empty if it has none or all have values.
     #[must_use]
     pub fn parameters(&self) -> &[Parameter] {
-        &self.parameters
+        &self.0.parameters
     }
 
     /// The tables, each with its snapshot.
     #[must_use]
-    pub fn snapshots(&self) -> &[(String, SnapshotId)] {
-        &self.snapshots
+    pub fn snapshots(&self) -> Vec<(String, SnapshotId)> {
+        let tables = self.0.tables.iter();
+        tables.map(|table| (table.name.clone(), table.snapshot.clone())).collect()
     }
 
     /// What the asker should know, for instance that a version ends soon.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
-        &self.warnings
+        &self.0.warnings
     }
 
     /// The same query with a value for each parameter, in the order of their numbers.
@@ -57,8 +112,29 @@ impl QueryPlan {
     /// # Errors
     ///
     /// When there are more or fewer values than parameters, or one has a type that does not fit.
-    pub fn bind(&self, _values: Vec<ScalarValue>) -> Result<Self> {
-        Err(Error::new(ErrorKind::Internal, "not built"))
+    pub fn bind(&self, values: Vec<ScalarValue>) -> Result<Self> {
+        let planned = &self.0;
+        let logical = planned.plans()?.logical.clone();
+        let logical =
+            planned.depth.on_stack(|| parameters::bind(logical, &planned.parameters, values))?;
+        let schema = match planned.answer {
+            Answer::Rows => nullable(logical.schema().as_arrow()),
+            Answer::Explanation { .. } | Answer::Analysis => Arc::clone(&planned.schema),
+        };
+        Ok(Self(Arc::new(Planned {
+            engine: planned.engine.clone(),
+            principal: planned.principal.clone(),
+            statement: planned.statement.clone(),
+            depth: planned.depth,
+            answer: planned.answer,
+            state: planned.state.clone(),
+            timeout: planned.timeout,
+            schema,
+            parameters: Vec::new(),
+            tables: planned.tables.clone(),
+            warnings: planned.warnings.clone(),
+            plans: Some(Plans { logical, physical: Mutex::new(None) }),
+        })))
     }
 
     /// Starts it.
@@ -67,10 +143,186 @@ impl QueryPlan {
     ///
     /// When a parameter has no value, or there is no room for one more query.
     pub async fn execute(&self) -> Result<QueryStream> {
-        Err(Error::new(ErrorKind::Internal, "not built"))
+        let planned = Arc::clone(&self.0);
+        let engine = planned.engine.clone();
+        let processor = engine.limits().processor();
+        let ready = planned.plans()?.physical.lock().take();
+        let physical = match ready {
+            Some(ready) => ready,
+            None => {
+                let planned = Arc::clone(&planned);
+                processor.run(async move { planned.plan_physical().await }).await?
+            }
+        };
+        match planned.answer {
+            Answer::Rows => execute::start(planned.job(physical)).await,
+            Answer::Explanation { is_verbose } => {
+                let logical = planned.state.optimize(&planned.plans()?.logical)?;
+                let batch = explain::plans(&logical, &physical, &planned.tables, is_verbose)?;
+                planned.give(batch).await
+            }
+            Answer::Analysis => {
+                let reports = planned.run_through(Arc::clone(&physical)).await?;
+                planned.give(explain::analysis(&physical, &planned.tables, &reports)?).await
+            }
+        }
     }
 }
 
-pub(crate) async fn prepare(_session: &Session, _statement: &Statement) -> Result<QueryPlan> {
-    Err(Error::new(ErrorKind::Internal, "not built"))
+impl Planned {
+    fn plans(&self) -> Result<&Plans> {
+        let gone = || Error::new(ErrorKind::Internal, "the plan was already dropped");
+        self.plans.as_ref().ok_or_else(gone)
+    }
+
+    async fn plan_physical(&self) -> Result<Arc<dyn ExecutionPlan>> {
+        if let Some(parameter) = self.parameters.first() {
+            return Err(Error::new(
+                ErrorKind::InvalidQuery,
+                format!("parameter ${} has no value", parameter.number),
+            )
+            .with_hint("bind one value for each parameter"));
+        }
+        physical::plan(&self.plans()?.logical, &self.state).await
+    }
+
+    fn job(&self, plan: Arc<dyn ExecutionPlan>) -> Job {
+        let schema = match self.answer {
+            Answer::Analysis => plan.schema(),
+            Answer::Rows | Answer::Explanation { .. } => Arc::clone(&self.schema),
+        };
+        Job {
+            engine: self.engine.clone(),
+            plan,
+            state: self.state.clone(),
+            schema,
+            principal: self.principal.clone(),
+            sql: self.statement.sql().to_owned(),
+            snapshots: self
+                .tables
+                .iter()
+                .map(|table| (table.name.clone(), table.snapshot.clone()))
+                .collect(),
+            timeout: self.timeout,
+        }
+    }
+
+    /// Runs a plan to its end and says what its scans read.
+    async fn run_through(
+        &self,
+        plan: Arc<dyn ExecutionPlan>,
+    ) -> Result<Vec<crate::connector::ScanReport>> {
+        let mut rows = execute::start(self.job(plan)).await?;
+        while let Some(batch) = rows.next().await {
+            batch?;
+        }
+        Ok(rows.reports())
+    }
+
+    /// Hands out one batch that is there already.
+    async fn give(&self, batch: RecordBatch) -> Result<QueryStream> {
+        let schema = batch.schema();
+        let plan = MemorySourceConfig::try_new_exec(&[vec![batch]], schema, None)?;
+        let job = Job { schema: Arc::clone(&self.schema), ..self.job(plan) };
+        execute::start(job).await
+    }
+}
+
+/// A deep plan is dropped recursively too.
+impl Drop for Planned {
+    fn drop(&mut self) {
+        let plans = self.plans.take();
+        self.depth.on_stack(|| drop(plans));
+    }
+}
+
+/// Resolves, governs and plans a query, on the threads for that.
+pub(crate) async fn prepare(session: &Session, statement: &Statement) -> Result<QueryPlan> {
+    let (session, statement) = (session.clone(), statement.clone());
+    let engine = session.engine().clone();
+    let work = async move {
+        let resolved = resolve::resolve(&session, &statement).await?;
+        let governed = govern::govern(resolved, &session).await?;
+        plan(governed, &session).await
+    };
+    engine.limits().processor().run(work).await
+}
+
+/// Plans a governed query.
+///
+/// # Errors
+///
+/// When the query does not make sense, or a source fails while it is planned.
+pub async fn plan(query: GovernedQuery, session: &Session) -> Result<QueryPlan> {
+    let engine = session.engine().clone();
+    let state = settings::query_state(engine.base_state(), query.settings());
+    let depth = query.statement().depth();
+    let logical = depth.on_stack(|| logical::plan(&query, &state))?;
+    let parameters = depth.on_stack(|| parameters::of(&logical))?;
+    let (answer, schema) = match query.statement().form()? {
+        Form::Explain { analyze: true, .. } => (Answer::Analysis, explain::schema()),
+        Form::Explain { verbose, .. } => {
+            (Answer::Explanation { is_verbose: *verbose }, explain::schema())
+        }
+        _ => (Answer::Rows, nullable(logical.schema().as_arrow())),
+    };
+    let physical = match parameters.is_empty() {
+        true => Some(physical::plan(&logical, &state).await?),
+        false => None,
+    };
+    let planned = Planned {
+        principal: session.principal().name.clone(),
+        statement: query.statement().clone(),
+        depth,
+        answer,
+        state,
+        timeout: timeout(&engine, &query),
+        schema,
+        parameters,
+        tables: planned_tables(query.tables()),
+        warnings: warnings(query.tables()),
+        plans: Some(Plans { logical, physical: Mutex::new(physical) }),
+        engine,
+    };
+    Ok(QueryPlan(Arc::new(planned)))
+}
+
+fn timeout(engine: &Engine, query: &GovernedQuery) -> Duration {
+    let most = engine.config().query_timeout;
+    match query.settings().get("statement_timeout").and_then(|text| text.parse().ok()) {
+        None | Some(0) => most,
+        Some(seconds) => most.min(Duration::from_secs(seconds)),
+    }
+}
+
+fn planned_tables(tables: &[GovernedTable]) -> Vec<PlannedTable> {
+    let mut planned: Vec<PlannedTable> = Vec::new();
+    for (table, pinned) in tables.iter().filter_map(GovernedTable::port) {
+        let name = table.name.to_string();
+        if planned.iter().all(|known| known.name != name) {
+            planned.push(PlannedTable {
+                name,
+                version: table.port.version.to_string(),
+                snapshot: pinned.snapshot.clone(),
+                files: pinned.files,
+                bytes: pinned.bytes,
+            });
+        }
+    }
+    planned
+}
+
+fn warnings(tables: &[GovernedTable]) -> Vec<String> {
+    let mut warnings: Vec<String> =
+        tables.iter().filter_map(|table| table.port()?.0.warning.clone()).collect();
+    warnings.dedup();
+    warnings
+}
+
+/// The schema with every column allowed to hold NULL: what is promised to a client must hold for
+/// every plan of the query.
+fn nullable(schema: &Schema) -> SchemaRef {
+    let fields: Vec<Field> =
+        schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    Arc::new(Schema::new(fields))
 }

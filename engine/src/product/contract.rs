@@ -35,7 +35,37 @@ pub struct Contract {
     pub end_of_life: Option<DateTime<Utc>>,
 }
 
+/// Where a contract is in its life, at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LifeStage {
+    /// Not served yet: proposed, draft, or before its general availability.
+    Unborn,
+    /// Served.
+    Active,
+    /// Served, and going away.
+    Deprecated,
+    /// Served without promises: after its end of support.
+    Unsupported,
+    /// Refused: after its end of life, or retired.
+    Ended,
+}
+
 impl Contract {
+    /// Where the contract is in its life at `now`.
+    #[must_use]
+    pub fn stage(&self, now: DateTime<Utc>) -> LifeStage {
+        let is_past = |date: Option<DateTime<Utc>>| date.is_some_and(|date| date <= now);
+        match self.status {
+            Status::Retired => LifeStage::Ended,
+            _ if is_past(self.end_of_life) => LifeStage::Ended,
+            Status::Proposed | Status::Draft => LifeStage::Unborn,
+            _ if self.general_availability.is_some_and(|date| date > now) => LifeStage::Unborn,
+            _ if is_past(self.end_of_support) => LifeStage::Unsupported,
+            Status::Deprecated => LifeStage::Deprecated,
+            Status::Active | Status::Other(_) => LifeStage::Active,
+        }
+    }
+
     /// The table with this name.
     #[must_use]
     pub fn table(&self, name: &str) -> Option<&Arc<Table>> {

@@ -21,7 +21,7 @@ mod table_name;
 mod version;
 
 pub use column::{Column, LogicalType};
-pub use contract::Contract;
+pub use contract::{Contract, LifeStage};
 pub use data_product::{DataProduct, Owner};
 pub use mesh::{Domain, Mesh};
 pub use output_port::OutputPort;

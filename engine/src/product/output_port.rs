@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Contract, Version};
+use chrono::{DateTime, Utc};
+
+use super::{Contract, LifeStage, Version};
 
 /// One named, versioned way out of a product (ODPS 1.1.0, `outputPorts[]`).
 #[derive(Debug, Clone, PartialEq)]
@@ -19,4 +21,15 @@ pub struct OutputPort {
     pub kind: Option<String>,
     /// What it promises.
     pub contract: Arc<Contract>,
+}
+
+impl OutputPort {
+    /// Where the port is in its life at `now`: its contract's stage, or deprecated by the product.
+    #[must_use]
+    pub fn stage(&self, now: DateTime<Utc>) -> LifeStage {
+        match self.contract.stage(now) {
+            LifeStage::Active if self.is_deprecated => LifeStage::Deprecated,
+            stage => stage,
+        }
+    }
 }

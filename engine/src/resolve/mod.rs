@@ -1,22 +1,177 @@
 //! Stage 1: every name becomes a port at a snapshot.
+//!
+//! ```text
+//! Statement ─names─▶ parts ─lookup─▶ Target ─pin─▶ ResolvedTable ─▶ ResolvedQuery
+//! ```
+//!
+//! One picture of the mesh serves one whole statement, and all of its tables are pinned together.
 
+mod bounds;
+mod lookup;
+mod names;
+mod nearest;
+mod pin;
+mod show;
 mod statement;
+mod unsupported;
+mod version;
 
-pub use statement::Statement;
+use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
+
+use crate::connector::PinnedTable;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::mesh_catalog;
+use crate::product::Mesh;
 use crate::session::{Session, Settings};
 
+pub(crate) use bounds::Depth;
+pub(crate) use lookup::{INFORMATION_SCHEMA, Lookup, MESH_CATALOG, PortTable, Target, not_found};
+pub(crate) use pin::{open_within_limit, server};
+pub(crate) use show::Show;
+pub(crate) use statement::Form;
+pub use statement::Statement;
+pub(crate) use version::{select as select_ports, successor};
+
+/// A statement whose every name is a port at a snapshot.
+#[derive(Debug)]
+pub struct ResolvedQuery {
+    pub(crate) statement: Statement,
+    pub(crate) settings: Settings,
+    pub(crate) tables: Vec<ResolvedTable>,
+}
+
+/// One name of a statement, and what it means.
+#[derive(Debug)]
+pub(crate) struct ResolvedTable {
+    /// The name as it is written.
+    pub(crate) reference: TableReference,
+    pub(crate) source: Source,
+}
+
+/// What a name means, opened.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// A table of a product, at a snapshot.
+    Port(Box<(PortTable, PinnedTable)>),
+    /// A table of Samite's own.
+    System(Arc<dyn TableProvider>),
+}
+
+/// Finds and opens every table that a statement names.
+///
+/// # Errors
+///
+/// When a name means nothing, or a port cannot be opened.
+pub(crate) async fn resolve(session: &Session, statement: &Statement) -> Result<ResolvedQuery> {
+    let engine = session.engine();
+    let settings = session.settings();
+    let now = engine.clock().now();
+    let written = statement.depth().on_stack(|| written_names(statement.form()?))?;
+    let mut tables = Vec::with_capacity(written.len());
+    if !written.is_empty() {
+        let mesh = engine.catalog().mesh().await?;
+        tables = resolve_tables(engine, &mesh, (&settings, now), &written).await?;
+    }
+    Ok(ResolvedQuery { statement: statement.clone(), settings, tables })
+}
+
+fn written_names(form: &Form) -> Result<Vec<Vec<String>>> {
+    match form {
+        Form::Query(query) => names::tables(query),
+        Form::Explain { query, .. } => written_names(query),
+        Form::Show(Show::Columns(table)) => Ok(vec![table.clone()]),
+        Form::Show(_) => Ok(Vec::new()),
+        Form::Set { .. } | Form::Use { .. } => {
+            Err(Error::new(ErrorKind::InvalidQuery, "the statement gives no rows"))
+        }
+    }
+}
+
+async fn resolve_tables(
+    engine: &Engine,
+    mesh: &Arc<Mesh>,
+    (settings, now): (&Settings, DateTime<Utc>),
+    written: &[Vec<String>],
+) -> Result<Vec<ResolvedTable>> {
+    let lookup = Lookup { mesh, settings, now };
+    let targets: Vec<Target> =
+        written.iter().map(|parts| lookup.find(parts)).collect::<Result<_>>()?;
+    let mut ports: Vec<PortTable> = Vec::new();
+    for target in &targets {
+        if let Target::Port(table) = target
+            && ports.iter().all(|known| known.name != table.name)
+        {
+            ports.push(table.clone());
+        }
+    }
+    let pinned = pin::open_all(engine, &ports).await?;
+    let mut tables = Vec::with_capacity(targets.len());
+    for (parts, target) in written.iter().zip(targets) {
+        let source = match target {
+            Target::Port(table) => ports
+                .iter()
+                .zip(&pinned)
+                .find(|(known, _)| known.name == table.name)
+                .map(|(_, pinned)| Source::Port(Box::new((table, pinned.clone()))))
+                .ok_or_else(|| Error::new(ErrorKind::Internal, "a table was not opened"))?,
+            Target::Mesh { schema, table } => {
+                Source::System(mesh_catalog::mesh_table(engine, mesh, now, (&schema, &table))?)
+            }
+            Target::Information { domain, table } => Source::System(
+                mesh_catalog::information_table(engine, mesh, now, (domain.as_deref(), &table))?,
+            ),
+        };
+        tables.push(ResolvedTable { reference: names::reference(parts)?, source });
+    }
+    Ok(tables)
+}
+
+/// Checks that a setting may have a value: a catalog must be a domain, a schema one of its products.
 pub(crate) async fn check_setting(
-    _engine: &Engine,
+    engine: &Engine,
     mut settings: Settings,
     name: &str,
     value: &str,
 ) -> Result<()> {
-    settings.set(name, value)
+    settings.set(name, value)?;
+    let is = |setting: &str| name.eq_ignore_ascii_case(setting);
+    if value.is_empty() || !(is("catalog") || is("schema")) {
+        return Ok(());
+    }
+    let mesh = engine.catalog().mesh().await?;
+    let lookup = Lookup { mesh: &mesh, settings: &settings, now: engine.clock().now() };
+    match settings.catalog() {
+        Some(catalog) if is("schema") => lookup.check_schema(catalog, value),
+        _ if is("catalog") => lookup.check_catalog(value),
+        _ => Ok(()),
+    }
 }
 
-pub(crate) async fn apply(_session: &Session, _statement: &Statement) -> Result<()> {
-    Err(Error::new(ErrorKind::Internal, "not built"))
+/// Carries out a statement that changes the session.
+///
+/// # Errors
+///
+/// When it is a query, or sets what cannot be set.
+pub(crate) async fn apply(session: &Session, statement: &Statement) -> Result<()> {
+    match statement.form()? {
+        Form::Set { name, value: Some(value) } => session.set(name, value).await,
+        Form::Set { name, value: None } => session.reset(name),
+        Form::Use { catalog, schema } => {
+            if let Some(catalog) = catalog {
+                session.set("catalog", catalog).await?;
+            }
+            match schema {
+                Some(schema) => session.set("schema", schema).await,
+                None => session.reset("schema"),
+            }
+        }
+        Form::Query(_) | Form::Show(_) | Form::Explain { .. } => {
+            Err(Error::new(ErrorKind::InvalidQuery, "the statement is a query"))
+        }
+    }
 }

@@ -1,13 +1,48 @@
 //! One statement, read and classified.
+//!
+//! Samite only reads. What is no query and no change of the session is refused here, before a name
+//! is looked up.
 
+use std::sync::Arc;
+
+use datafusion::common::format::ExplainFormat;
+use datafusion::sql::parser::{DFParserBuilder, ExplainStatement, Statement as Parsed};
+use datafusion::sql::sqlparser::ast::{self, ObjectName, Query, SetExpr};
+use datafusion::sql::sqlparser::dialect::GenericDialect;
+
+use super::bounds::{self, Depth};
+use super::show::{self, Show};
+use super::unsupported;
 use crate::config::EngineConfig;
 use crate::error::{Error, ErrorKind, Result};
 
+/// Nested expressions that the parser follows; [`bounds`] is the stricter one.
+const PARSER_RECURSION_MAX: usize = 400;
+
 /// One statement, read and classified: a query, or a change of the session.
 #[derive(Debug, Clone)]
-pub struct Statement {
+pub struct Statement(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     sql: String,
-    is_query: bool,
+    depth: Depth,
+    form: Option<Form>,
+}
+
+/// What a statement is.
+#[derive(Debug, Clone)]
+pub(crate) enum Form {
+    /// A query that gives rows.
+    Query(Box<Query>),
+    /// A listing of what there is.
+    Show(Show),
+    /// The plan of a query, or, with `analyze`, what running it took.
+    Explain { analyze: bool, verbose: bool, query: Box<Form> },
+    /// Sets an option, or, without a value, gives it its default back.
+    Set { name: String, value: Option<String> },
+    /// Makes a domain, and with it perhaps a product, the place of shorter names.
+    Use { catalog: Option<String>, schema: Option<String> },
 }
 
 impl Statement {
@@ -17,20 +52,297 @@ impl Statement {
     ///
     /// When it is not SQL, too long, too deep, more than one statement, or neither a query nor a
     /// change of the session.
-    pub fn parse(sql: &str, _config: &EngineConfig) -> Result<Self> {
-        let _ = Self { sql: sql.to_owned(), is_query: true };
-        Err(Error::new(ErrorKind::Internal, "not built"))
+    pub fn parse(sql: &str, config: &EngineConfig) -> Result<Self> {
+        let depth = bounds::check(sql, config)?;
+        let form = depth.on_stack(|| classify(parse_one(sql)?))?;
+        Ok(Self(Arc::new(Inner { sql: sql.to_owned(), depth, form: Some(form) })))
     }
 
     /// The text as it came.
     #[must_use]
     pub fn sql(&self) -> &str {
-        &self.sql
+        &self.0.sql
     }
 
     /// True for what gives rows (SELECT, EXPLAIN, SHOW, DESCRIBE); false for what changes the session.
     #[must_use]
     pub fn is_query(&self) -> bool {
-        self.is_query
+        matches!(self.0.form, Some(Form::Query(_) | Form::Show(_) | Form::Explain { .. }))
+    }
+
+    pub(crate) fn form(&self) -> Result<&Form> {
+        let gone = || Error::new(ErrorKind::Internal, "the statement was already dropped");
+        self.0.form.as_ref().ok_or_else(gone)
+    }
+
+    pub(crate) fn depth(&self) -> Depth {
+        self.0.depth
+    }
+}
+
+/// A deep tree is dropped recursively too.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let form = self.form.take();
+        self.depth.on_stack(|| drop(form));
+    }
+}
+
+fn parse_one(sql: &str) -> Result<Parsed> {
+    let mut parser = DFParserBuilder::new(sql)
+        .with_dialect(&GenericDialect {})
+        .with_recursion_limit(PARSER_RECURSION_MAX)
+        .build()?;
+    let mut statements = parser.parse_statements().map_err(syntax_error)?;
+    match (statements.pop_front(), statements.len()) {
+        (Some(statement), 0) => Ok(statement),
+        (None, _) => Err(Error::new(ErrorKind::InvalidQuery, "the statement is empty")
+            .with_hint("write a query, for instance SELECT * FROM mesh.discovery.products")),
+        (Some(_), more) => Err(Error::new(
+            ErrorKind::InvalidQuery,
+            format!("there are {} statements in one text", more + 1),
+        )
+        .with_hint("send one statement at a time")),
+    }
+}
+
+fn syntax_error(error: datafusion::error::DataFusionError) -> Error {
+    let text = error.strip_backtrace();
+    let text = text.lines().next().unwrap_or_default();
+    let text = text
+        .trim_start_matches("SQL error: ")
+        .trim_start_matches("ParserError(\"")
+        .trim_end_matches("\")")
+        .trim_start_matches("sql parser error: ");
+    Error::new(ErrorKind::InvalidQuery, format!("syntax error: {text}")).with_source(error)
+}
+
+fn classify(statement: Parsed) -> Result<Form> {
+    match statement {
+        Parsed::Statement(statement) => classify_standard(*statement),
+        Parsed::Explain(ExplainStatement { options, statement }) => {
+            if let Some(format) = &options.format
+                && !matches!(format, ExplainFormat::Indent)
+            {
+                return Err(unsupported::refusal(&format!("EXPLAIN FORMAT {format}")));
+            }
+            explain(options.analyze, options.verbose, classify(*statement)?)
+        }
+        Parsed::Reset(datafusion::sql::parser::ResetStatement::Variable(name)) => {
+            Ok(Form::Set { name: dotted(&name), value: None })
+        }
+        Parsed::CreateExternalTable(_) => Err(read_only("CREATE EXTERNAL TABLE")),
+        Parsed::CopyTo(_) => Err(read_only("COPY")),
+    }
+}
+
+fn classify_standard(statement: ast::Statement) -> Result<Form> {
+    match statement {
+        ast::Statement::Query(query) => {
+            check_reads(&query.body)?;
+            unsupported::check(&query)?;
+            Ok(Form::Query(query))
+        }
+        ast::Statement::Explain { analyze, verbose, statement, format, .. } => {
+            if format.is_some() {
+                return Err(unsupported::refusal("EXPLAIN FORMAT"));
+            }
+            explain(analyze, verbose, classify_standard(*statement)?)
+        }
+        ast::Statement::Set(set) => classify_set(set),
+        ast::Statement::Reset(ast::ResetStatement {
+            reset: ast::Reset::ConfigurationParameter(name),
+        }) => Ok(Form::Set { name: dotted(&name), value: None }),
+        ast::Statement::Use(target) => classify_use(target),
+        other => match show::classify(&other)? {
+            Some(Show::Listing(sql)) => classify(parse_one(&sql)?),
+            Some(show) => Ok(Form::Show(show)),
+            None => Err(read_only(&first_words(&other.to_string()))),
+        },
+    }
+}
+
+fn explain(analyze: bool, verbose: bool, inner: Form) -> Result<Form> {
+    match inner {
+        Form::Query(_) => Ok(Form::Explain { analyze, verbose, query: Box::new(inner) }),
+        Form::Show(_) | Form::Explain { .. } | Form::Set { .. } | Form::Use { .. } => {
+            Err(Error::new(ErrorKind::Unsupported, "EXPLAIN explains queries only")
+                .with_hint("write EXPLAIN SELECT ..."))
+        }
+    }
+}
+
+/// Refuses the statements that hide in a query: `WITH x AS (INSERT ...)`.
+fn check_reads(body: &SetExpr) -> Result<()> {
+    match body {
+        SetExpr::Insert(_) => Err(read_only("INSERT")),
+        SetExpr::Update(_) => Err(read_only("UPDATE")),
+        SetExpr::Delete(_) => Err(read_only("DELETE")),
+        SetExpr::Merge(_) => Err(read_only("MERGE")),
+        SetExpr::Select(_)
+        | SetExpr::Query(_)
+        | SetExpr::SetOperation { .. }
+        | SetExpr::Values(_)
+        | SetExpr::Table(_) => Ok(()),
+    }
+}
+
+fn classify_set(set: ast::Set) -> Result<Form> {
+    match set {
+        ast::Set::SingleAssignment { variable, values, .. } => match values.as_slice() {
+            [value] => Ok(Form::Set { name: dotted(&variable), value: setting_value(value) }),
+            _ => Err(Error::new(
+                ErrorKind::InvalidQuery,
+                format!("setting \"{}\" takes one value", dotted(&variable)),
+            )),
+        },
+        ast::Set::SetTimeZone { value, .. } => {
+            Ok(Form::Set { name: "timezone".to_owned(), value: setting_value(&value) })
+        }
+        other => Err(unsupported::refusal(&first_words(&other.to_string()))
+            .with_hint("write SET name = 'value'; SHOW ALL lists the settings")),
+    }
+}
+
+/// The value as text; `None` for `DEFAULT`.
+fn setting_value(value: &ast::Expr) -> Option<String> {
+    let text = match value {
+        ast::Expr::Value(value) => match &value.value {
+            ast::Value::SingleQuotedString(text) | ast::Value::DoubleQuotedString(text) => {
+                return Some(text.clone());
+            }
+            other => other.to_string(),
+        },
+        ast::Expr::Identifier(name) => {
+            return match &name.value {
+                word if name.quote_style.is_none() && word.eq_ignore_ascii_case("default") => None,
+                word => Some(word.clone()),
+            };
+        }
+        other => other.to_string(),
+    };
+    Some(text)
+}
+
+fn classify_use(target: ast::Use) -> Result<Form> {
+    let place = |name: ObjectName| -> Result<Form> {
+        let mut parts = super::names::parts(&name)?.into_iter();
+        match (parts.next(), parts.next(), parts.next()) {
+            (catalog, schema, None) => Ok(Form::Use { catalog, schema }),
+            _ => Err(Error::new(
+                ErrorKind::InvalidQuery,
+                "USE takes a domain, or a domain and a product",
+            )
+            .with_hint("write USE domain, or USE domain.product")),
+        }
+    };
+    match target {
+        ast::Use::Catalog(name) | ast::Use::Database(name) | ast::Use::Object(name) => place(name),
+        ast::Use::Schema(name) => match place(name)? {
+            Form::Use { catalog: schema, schema: None } => Ok(Form::Use { catalog: None, schema }),
+            other => Ok(other),
+        },
+        other => Err(unsupported::refusal(&other.to_string())),
+    }
+}
+
+fn dotted(name: &ObjectName) -> String {
+    let words: Vec<String> =
+        name.0.iter().filter_map(|part| part.as_ident().map(|ident| ident.value.clone())).collect();
+    words.join(".")
+}
+
+fn first_words(text: &str) -> String {
+    let words: Vec<&str> = text
+        .split_whitespace()
+        .take_while(|word| word.bytes().all(|byte| byte.is_ascii_uppercase()))
+        .take(3)
+        .collect();
+    if words.is_empty() { "this statement".to_owned() } else { words.join(" ") }
+}
+
+fn read_only(what: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("{what} is refused: Samite is read-only"))
+        .with_hint("queries, EXPLAIN, SHOW, DESCRIBE and SET are allowed")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(sql: &str) -> Result<Statement> {
+        Statement::parse(sql, &EngineConfig::default())
+    }
+
+    #[test]
+    fn query_gives_rows_and_setting_does_not() {
+        for (sql, is_query) in [
+            ("SELECT 1", true),
+            ("VALUES (1), (2)", true),
+            ("WITH a AS (SELECT 1) SELECT * FROM a;", true),
+            ("EXPLAIN SELECT 1", true),
+            ("EXPLAIN ANALYZE VERBOSE SELECT 1", true),
+            ("SHOW TABLES", true),
+            ("SHOW ALL", true),
+            ("SHOW timezone", true),
+            ("DESCRIBE a.b.c", true),
+            ("SHOW COLUMNS FROM a.b.c", true),
+            ("SET catalog = 'artists'", false),
+            ("SET TIME ZONE 'UTC'", false),
+            ("SET mesh.purpose TO 'x'", false),
+            ("RESET catalog", false),
+            ("USE artists", false),
+        ] {
+            let statement = parse(sql).map(|statement| statement.is_query());
+            assert_eq!(statement.ok(), Some(is_query), "{sql}");
+        }
+    }
+
+    #[test]
+    fn whatever_else_is_refused() {
+        for sql in [
+            "INSERT INTO a.b.c VALUES (1)",
+            "UPDATE a.b.c SET x = 1",
+            "DELETE FROM a.b.c",
+            "CREATE TABLE t (a int)",
+            "CREATE VIEW v AS SELECT 1",
+            "CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '/etc'",
+            "DROP TABLE t",
+            "COPY (SELECT 1) TO '/tmp/x.csv'",
+            "TRUNCATE TABLE t",
+            "BEGIN",
+            "COMMIT",
+            "PREPARE p AS SELECT 1",
+            "EXECUTE p",
+            "EXPLAIN INSERT INTO t VALUES (1)",
+            "SELECT 1 INTO t",
+            "GRANT SELECT ON t TO u",
+            "CALL p()",
+            "ANALYZE TABLE t",
+            "KILL 1",
+        ] {
+            let kind = parse(sql).err().map(|error| error.kind());
+            assert!(
+                matches!(kind, Some(ErrorKind::Unsupported | ErrorKind::InvalidQuery)),
+                "{sql}: {kind:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_statement_at_a_time() {
+        for sql in ["", "  ;", "-- nothing", "SELECT 1; SELECT 2"] {
+            assert_eq!(
+                parse(sql).err().map(|error| error.kind()),
+                Some(ErrorKind::InvalidQuery),
+                "{sql}"
+            );
+        }
+    }
+
+    #[test]
+    fn deep_statement_is_read_and_dropped() {
+        let sql = format!("SELECT {}1", "1+".repeat(3900));
+        assert!(parse(&sql).is_ok());
     }
 }

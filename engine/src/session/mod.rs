@@ -22,6 +22,7 @@ use crate::product::TableName;
 use crate::resolve::Statement;
 
 pub use principal::Principal;
+pub(crate) use settings::canonical_setting;
 pub use settings::{SETTINGS, SettingDefinition, Settings};
 
 /// Who asks, and what they have set. Cheap to clone; clones share the settings.

@@ -81,6 +81,15 @@ impl Settings {
     }
 }
 
+/// The name of a setting as it is listed.
+///
+/// # Errors
+///
+/// When there is no such setting.
+pub(crate) fn canonical_setting(name: &str) -> Result<&'static str> {
+    definition(name).map(|definition| definition.name)
+}
+
 fn definition(name: &str) -> Result<&'static SettingDefinition> {
     let folded = name.to_ascii_lowercase();
     let folded = match folded.as_str() {

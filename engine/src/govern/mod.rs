@@ -1,0 +1,97 @@
+//! Stage 2: every table carries its decision.
+//!
+//! ```text
+//! ResolvedQuery ─decide─▶ GovernedQuery
+//! ```
+//!
+//! Decides nothing itself: decisions come from an [`Authorizer`](crate::authorizer::Authorizer).
+
+mod decide;
+
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+use datafusion::common::TableReference;
+
+use crate::connector::PinnedTable;
+use crate::error::Result;
+use crate::resolve::{PortTable, ResolvedQuery, Source, Statement};
+use crate::session::{Session, Settings};
+
+/// A query whose every table carries its decision. Only [`govern`] makes one, and only this can be
+/// planned, so that an ungoverned query does not compile:
+///
+/// ```compile_fail
+/// let query = samite_engine::govern::GovernedQuery { tables: Vec::new() };
+/// ```
+#[derive(Debug)]
+pub struct GovernedQuery {
+    statement: Statement,
+    settings: Settings,
+    tables: Vec<GovernedTable>,
+}
+
+/// A table as the principal may see it.
+#[derive(Debug)]
+pub struct GovernedTable {
+    reference: TableReference,
+    provider: Arc<dyn TableProvider>,
+    port: Option<Box<(PortTable, PinnedTable)>>,
+}
+
+impl GovernedQuery {
+    pub(crate) fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn tables(&self) -> &[GovernedTable] {
+        &self.tables
+    }
+}
+
+impl GovernedTable {
+    /// The name as the statement writes it.
+    pub(crate) fn reference(&self) -> &TableReference {
+        &self.reference
+    }
+
+    /// What reads it.
+    pub(crate) fn provider(&self) -> &Arc<dyn TableProvider> {
+        &self.provider
+    }
+
+    /// The port and its snapshot; `None` for a table of Samite's own.
+    pub(crate) fn port(&self) -> Option<(&PortTable, &PinnedTable)> {
+        self.port.as_deref().map(|(table, pinned)| (table, pinned))
+    }
+}
+
+/// Decides on every table of a query.
+///
+/// # Errors
+///
+/// When a table is denied, which reads like a table that does not exist, or no decision can be made.
+pub async fn govern(query: ResolvedQuery, session: &Session) -> Result<GovernedQuery> {
+    let mut tables = Vec::with_capacity(query.tables.len());
+    for table in query.tables {
+        let governed = match table.source {
+            Source::System(provider) => {
+                GovernedTable { reference: table.reference, provider, port: None }
+            }
+            Source::Port(port) => {
+                decide::decide(session, &query.settings, &port.0).await?;
+                GovernedTable {
+                    reference: table.reference,
+                    provider: Arc::clone(&port.1.provider),
+                    port: Some(port),
+                }
+            }
+        };
+        tables.push(governed);
+    }
+    Ok(GovernedQuery { statement: query.statement, settings: query.settings, tables })
+}

@@ -1,0 +1,92 @@
+//! The settings that every query is planned and run with.
+//!
+//! DataFusion's defaults, but for what is listed here: some of its defaults give wrong results, some
+//! serve a single user's shell better than a server.
+
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use datafusion::config::{ConfigOptions, SpillCompression};
+use datafusion::execution::SessionState;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::prelude::SessionConfig;
+
+use crate::config::EngineConfig;
+use crate::session::Settings;
+
+/// Bytes below which one side of a join is held whole by every partition: one plain dynamic filter
+/// is worth more than the parallel build.
+const SMALL_JOIN_SIDE_BYTES: usize = 16 << 20;
+
+/// Rows below which the same holds.
+const SMALL_JOIN_SIDE_ROWS: usize = 1_000_000;
+
+/// The state that the state of each query is made from.
+#[must_use]
+pub(crate) fn base_state(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> SessionState {
+    let mut session = SessionConfig::new()
+        .with_target_partitions(partitions(config))
+        .with_batch_size(config.batch_rows)
+        .with_information_schema(false)
+        .with_create_default_catalog_and_schema(false);
+    adjust(session.options_mut());
+    SessionStateBuilder::new()
+        .with_config(session)
+        .with_runtime_env(runtime)
+        .with_default_features()
+        .build()
+}
+
+fn partitions(config: &EngineConfig) -> usize {
+    match config.target_partitions {
+        0 => available_parallelism().map_or(1, std::num::NonZero::get),
+        partitions => partitions,
+    }
+}
+
+fn adjust(options: &mut ConfigOptions) {
+    let execution = &mut options.execution;
+    execution.time_zone = Some("UTC".to_owned());
+    execution.spill_compression = SpillCompression::Lz4Frame;
+    execution.use_row_number_estimates_to_optimize_partitioning = true;
+    // Joins push lists of up to 150 values; lists above this limit are ignored for pruning.
+    execution.parquet.max_in_list_size = 256;
+    // Each scan chooses for itself.
+    execution.parquet.pushdown_filters = false;
+    execution.parquet.reorder_filters = false;
+    let optimizer = &mut options.optimizer;
+    optimizer.hash_join_single_partition_threshold = SMALL_JOIN_SIDE_BYTES;
+    optimizer.hash_join_single_partition_threshold_rows = SMALL_JOIN_SIDE_ROWS;
+    optimizer.enable_join_dynamic_filter_pushdown = true;
+    optimizer.enable_topk_dynamic_filter_pushdown = true;
+    // This one prunes rows that count (apache/datafusion#25147), so that it is set last: setting
+    // another dynamic filter option by name can turn it on again.
+    optimizer.enable_aggregate_dynamic_filter_pushdown = false;
+}
+
+/// The state of one query: what the session has set, and its own time of execution.
+#[must_use]
+pub(crate) fn query_state(base: &SessionState, settings: &Settings) -> SessionState {
+    let mut state = base.clone();
+    if let Some(zone) = settings.get("timezone") {
+        state.config_mut().options_mut().execution.time_zone = Some(zone.to_owned());
+    }
+    state.mark_start_execution();
+    state
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_defaults_are_off() {
+        let state = base_state(&EngineConfig::default(), Arc::default());
+        let options = state.config_options();
+        assert!(!options.optimizer.enable_aggregate_dynamic_filter_pushdown);
+        assert!(options.optimizer.enable_join_dynamic_filter_pushdown);
+        assert_eq!(options.optimizer.preserve_file_partitions, 0);
+        assert_eq!(options.execution.hash_join_buffering_capacity, 0);
+    }
+}

@@ -1,0 +1,111 @@
+//! Opens the tables of a statement, all at once, and pins each to one snapshot.
+
+use std::sync::Arc;
+
+use futures::future::try_join_all;
+
+use super::lookup::PortTable;
+use crate::connector::{Connector, OpenRequest, PinnedTable};
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::product::{Contract, Server};
+
+/// Opens the tables concurrently, in the order given.
+///
+/// # Errors
+///
+/// The first table's error that comes; or that the time for it ran out.
+pub(super) async fn open_all(engine: &Engine, tables: &[PortTable]) -> Result<Vec<PinnedTable>> {
+    let all = try_join_all(tables.iter().map(|table| open(engine, table)));
+    let limit = engine.config().resolve_timeout;
+    match tokio::time::timeout(limit, all).await {
+        Ok(pinned) => pinned,
+        Err(_) => {
+            let names: Vec<String> = tables.iter().map(|table| table.name.to_string()).collect();
+            Err(Error::new(
+                ErrorKind::SourceUnavailable,
+                format!("opening {} took longer than {} s", names.join(", "), limit.as_secs()),
+            )
+            .with_hint("try again; if it goes on, ask the owner of the port"))
+        }
+    }
+}
+
+/// Opens one table.
+///
+/// # Errors
+///
+/// The table's error, or that the time for it ran out.
+pub(crate) async fn open_within_limit(engine: &Engine, table: &PortTable) -> Result<PinnedTable> {
+    let mut pinned = open_all(engine, std::slice::from_ref(table)).await?;
+    pinned.pop().ok_or_else(|| Error::new(ErrorKind::Internal, "a table was not opened"))
+}
+
+async fn open(engine: &Engine, table: &PortTable) -> Result<PinnedTable> {
+    let (server, connector) = choose(engine, table)?;
+    let request = OpenRequest {
+        name: table.name.clone(),
+        contract: Arc::clone(&table.port.contract),
+        server: Arc::clone(server),
+        table: Arc::clone(&table.table),
+        moment: server.moment.clone(),
+    };
+    connector.open(request).await.map_err(|error| error.with_context("port", &table.name))
+}
+
+/// The server of a contract that is read.
+pub(crate) fn server<'a>(engine: &Engine, contract: &'a Contract) -> Option<&'a Arc<Server>> {
+    contract.server(engine.config().environment.as_deref(), |server| {
+        server.unreadable.is_none() && reader(engine, server).is_some()
+    })
+}
+
+fn reader<'a>(engine: &'a Engine, server: &Server) -> Option<&'a Arc<dyn Connector>> {
+    engine.connectors().iter().find(|connector| connector.reads(server))
+}
+
+/// The server to read, and the connector that reads it.
+fn choose<'a>(
+    engine: &'a Engine,
+    table: &'a PortTable,
+) -> Result<(&'a Arc<Server>, &'a Arc<dyn Connector>)> {
+    if let Some(server) = server(engine, &table.port.contract)
+        && let Some(connector) = reader(engine, server)
+    {
+        return Ok((server, connector));
+    }
+    Err(unreadable(table, engine.config().environment.as_deref()))
+}
+
+fn unreadable(table: &PortTable, environment: Option<&str>) -> Error {
+    let servers: Vec<String> = table
+        .port
+        .contract
+        .servers
+        .iter()
+        .filter(|server| environment.is_none() || server.environment.as_deref() == environment)
+        .map(|server| match &server.unreadable {
+            Some(reason) => format!("\"{}\" {reason}", server.name),
+            None => format!(
+                "\"{}\" has type {} and format {}",
+                server.name,
+                server.kind,
+                server.format.as_deref().unwrap_or("unknown")
+            ),
+        })
+        .collect();
+    let place = match environment {
+        Some(environment) => format!(" in environment \"{environment}\""),
+        None => String::new(),
+    };
+    let error = Error::new(
+        ErrorKind::Unsupported,
+        format!("table \"{}\" has no server{place} that Samite reads", table.name),
+    );
+    if servers.is_empty() {
+        return error.with_hint("add a server to its contract, or choose another --environment");
+    }
+    error.with_detail(servers.join("; ")).with_hint(
+        "Samite reads parquet, delta and iceberg on local, s3, azure, gs and http servers",
+    )
+}

@@ -1,0 +1,171 @@
+//! Clauses that parse and that DataFusion's planner drops without a word.
+//!
+//! A clause that is dropped gives a wrong answer, so that each is refused by name here.
+
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{Query, Select, SetExpr, TableFactor, Visit, Visitor};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The error for something that Samite does not do.
+pub(super) fn refusal(what: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("{what} is not supported"))
+}
+
+/// Refuses a query with a clause that would be dropped.
+///
+/// # Errors
+///
+/// The refusal, which names the clause.
+pub(super) fn check(query: &Query) -> Result<()> {
+    match query.visit(&mut Clauses) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(error) => Err(error),
+    }
+}
+
+struct Clauses;
+
+impl Visitor for Clauses {
+    type Break = Error;
+
+    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Error> {
+        let found = [
+            (query.fetch.is_some(), "FETCH FIRST", Some("write LIMIT n")),
+            (!query.locks.is_empty(), "FOR UPDATE and FOR SHARE", None),
+            (query.for_clause.is_some(), "FOR XML, FOR JSON and FOR BROWSE", None),
+            (
+                query.settings.is_some(),
+                "SETTINGS",
+                Some("write SET name = 'value' before the query"),
+            ),
+            (query.format_clause.is_some(), "FORMAT", None),
+            (!query.pipe_operators.is_empty(), "the pipe operator |>", None),
+        ];
+        refuse_first(&found)?;
+        match query.body.as_ref() {
+            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
+                ControlFlow::Break(refusal("a statement that writes inside a query"))
+            }
+            SetExpr::Select(_)
+            | SetExpr::Query(_)
+            | SetExpr::SetOperation { .. }
+            | SetExpr::Values(_)
+            | SetExpr::Table(_) => ControlFlow::Continue(()),
+        }
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<Error> {
+        refuse_first(&[
+            (select.top.is_some(), "TOP", Some("write LIMIT n")),
+            (select.into.is_some(), "SELECT INTO", Some("Samite is read-only")),
+            (select.prewhere.is_some(), "PREWHERE", Some("write WHERE")),
+            (!select.connect_by.is_empty(), "CONNECT BY", Some("write WITH RECURSIVE")),
+            (!select.lateral_views.is_empty(), "LATERAL VIEW", Some("write unnest(...)")),
+            (!select.cluster_by.is_empty(), "CLUSTER BY", None),
+            (!select.distribute_by.is_empty(), "DISTRIBUTE BY", None),
+            (!select.sort_by.is_empty(), "SORT BY", Some("write ORDER BY")),
+            (select.value_table_mode.is_some(), "SELECT AS VALUE and AS STRUCT", None),
+            (
+                select.exclude.is_some(),
+                "EXCLUDE after the select list",
+                Some("write * EXCLUDE (...)"),
+            ),
+            (
+                select
+                    .select_modifiers
+                    .as_ref()
+                    .is_some_and(|modifiers| !modifiers.to_string().trim().is_empty()),
+                "a modifier after SELECT",
+                None,
+            ),
+        ])
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Error> {
+        match factor {
+            TableFactor::Table {
+                with_hints,
+                version,
+                with_ordinality,
+                partitions,
+                json_path,
+                sample,
+                index_hints,
+                ..
+            } => refuse_first(&[
+                (
+                    version.is_some(),
+                    "a table at another time (VERSION AS OF, TIMESTAMP AS OF, FOR SYSTEM_TIME)",
+                    Some("leave it out to read the newest snapshot"),
+                ),
+                (sample.is_some(), "TABLESAMPLE", Some("write WHERE random() < 0.1")),
+                (*with_ordinality, "WITH ORDINALITY", Some("write row_number() OVER ()")),
+                (
+                    !partitions.is_empty(),
+                    "PARTITION (...) after a table",
+                    Some("write WHERE on the partition's column"),
+                ),
+                (!with_hints.is_empty() || !index_hints.is_empty(), "a table hint", None),
+                (json_path.is_some(), "a path into a table", None),
+            ]),
+            TableFactor::Derived { sample, .. } => refuse_first(&[(
+                sample.is_some(),
+                "TABLESAMPLE",
+                Some("write WHERE random() < 0.1"),
+            )]),
+            TableFactor::UNNEST { with_offset, with_ordinality, .. } => refuse_first(&[
+                (*with_offset, "UNNEST WITH OFFSET", None),
+                (*with_ordinality, "UNNEST WITH ORDINALITY", None),
+            ]),
+            TableFactor::NestedJoin { .. }
+            | TableFactor::Function { .. }
+            | TableFactor::TableFunction { .. } => ControlFlow::Continue(()),
+            other => {
+                ControlFlow::Break(refusal(&format!("\"{}\" in FROM", brief(&other.to_string()))))
+            }
+        }
+    }
+}
+
+fn brief(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+fn refuse_first(found: &[(bool, &str, Option<&str>)]) -> ControlFlow<Error> {
+    for (is_there, what, hint) in found {
+        if *is_there {
+            let error = refusal(what);
+            return ControlFlow::Break(match hint {
+                Some(hint) => error.with_hint(*hint),
+                None => error,
+            });
+        }
+    }
+    ControlFlow::Continue(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::EngineConfig;
+    use crate::error::ErrorKind;
+    use crate::resolve::Statement;
+
+    #[test]
+    fn clause_that_would_be_dropped_is_refused_by_name() {
+        for (sql, name) in [
+            ("SELECT * FROM a.b.c TABLESAMPLE (10 PERCENT)", "TABLESAMPLE"),
+            ("SELECT * FROM (SELECT 1) TABLESAMPLE (10 PERCENT)", "TABLESAMPLE"),
+            ("SELECT * FROM a.b.c FOR UPDATE", "FOR UPDATE"),
+            ("SELECT * FROM a.b.c FETCH FIRST 3 ROWS ONLY", "FETCH FIRST"),
+            ("SELECT * FROM a.b.c WITH ORDINALITY", "WITH ORDINALITY"),
+            ("SELECT (SELECT 1 FROM a.b.c FOR UPDATE)", "FOR UPDATE"),
+            ("SELECT TOP 3 * FROM a.b.c", "TOP"),
+        ] {
+            let error = Statement::parse(sql, &EngineConfig::default()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Unsupported, "{sql}: {error:?}");
+            assert!(error.message().starts_with(name), "{sql}: {error:?}");
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The engine as a whole, over tables in memory.
+
+use std::sync::Arc;
+
+use chrono::{TimeZone, Utc};
+use datafusion::arrow::array::{Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::util::pretty::pretty_format_batches;
+use datafusion::scalar::ScalarValue;
+use futures::TryStreamExt;
+
+use crate::config::EngineConfig;
+use crate::engine::{Clock, Engine};
+use crate::error::{Error, ErrorKind, Result};
+use crate::product::{Mesh, Status, Version};
+use crate::session::{Principal, Session};
+use crate::testing::{FixedCatalog, MemoryConnector, contract, mesh_of, port};
+
+fn version(text: &str) -> Version {
+    Version::parse(text).unwrap()
+}
+
+fn numbers(rows: i64) -> Vec<RecordBatch> {
+    let schema = Arc::new(Schema::new(vec![
+        Field::new("id", DataType::Int64, false),
+        Field::new("name", DataType::Utf8, true),
+    ]));
+    let ids: Int64Array = (0..rows).collect();
+    let names: StringArray = (0..rows).map(|id| (id % 3 != 0).then(|| format!("n{id}"))).collect();
+    vec![RecordBatch::try_new(schema, vec![Arc::new(ids), Arc::new(names)]).unwrap()]
+}
+
+/// Version 1 is deprecated and ends, version 2 is active, version 3 is a draft.
+fn sample_mesh() -> Mesh {
+    let mut first = contract("plays.1", version("1.4.0"), &["plays"]);
+    first.status = Status::Deprecated;
+    first.end_of_life = Some(Utc.with_ymd_and_hms(2027, 3, 31, 0, 0, 0).unwrap());
+    let second = contract("plays.2", version("2.1.0"), &["plays"]);
+    let mut third = contract("plays.3", version("3.0.0"), &["plays"]);
+    third.status = Status::Draft;
+    let plays = vec![port("events", first), port("events", second), port("events", third)];
+    let many = port("all", contract("many.1", version("1"), &["one", "two"]));
+    let twins = vec![
+        port("left", contract("left.1", version("1"), &["same", "only_left"])),
+        port("right", contract("right.1", version("1"), &["same"])),
+    ];
+    mesh_of(vec![
+        ("media", "plays", plays),
+        ("media", "many", vec![many]),
+        ("media", "twins", twins),
+    ])
+}
+
+fn engine(config: EngineConfig, year: i32) -> Engine {
+    let mut tables = MemoryConnector::default();
+    for name in ["plays", "one", "two", "same", "only_left"] {
+        tables = tables.with_table(name, numbers(100));
+    }
+    Engine::builder()
+        .catalog(Arc::new(FixedCatalog::new(sample_mesh())))
+        .connectors(vec![Arc::new(tables)])
+        .clock(Clock::new(move || Utc.with_ymd_and_hms(year, 11, 21, 0, 0, 0).unwrap()))
+        .config(config)
+        .build()
+        .unwrap()
+}
+
+fn session() -> Session {
+    engine(EngineConfig::default(), 2026).session(Principal::anonymous())
+}
+
+async fn collect(session: &Session, sql: &str) -> Result<Vec<RecordBatch>> {
+    session.sql(sql).await?.try_collect().await
+}
+
+async fn text(session: &Session, sql: &str) -> String {
+    match collect(session, sql).await {
+        Ok(batches) => pretty_format_batches(&batches).unwrap().to_string(),
+        Err(error) => format!("{:?}: {}", error.kind(), error.to_line()),
+    }
+}
+
+async fn count(session: &Session, sql: &str) -> Result<i64> {
+    let batches = collect(session, sql).await?;
+    let column = batches[0].column(0);
+    Ok(column.as_any().downcast_ref::<Int64Array>().unwrap().value(0))
+}
+
+async fn refusal(session: &Session, sql: &str) -> Error {
+    match collect(session, sql).await {
+        Ok(batches) => panic!("{sql} gave {batches:?}"),
+        Err(error) => error,
+    }
+}
+
+#[tokio::test]
+async fn name_means_the_newest_active_version() {
+    let session = session();
+    for (sql, rows) in [
+        ("SELECT count(*) FROM media.plays.plays", 100),
+        ("SELECT count(*) FROM media.plays", 100),
+        ("SELECT count(*) FROM media.\"plays@1\".plays", 100),
+        ("SELECT count(*) FROM media.\"plays@2.1\"", 100),
+        ("SELECT count(*) FROM media.\"plays:events@2\".plays", 100),
+        ("SELECT count(*) FROM media.twins.only_left", 100),
+        ("SELECT count(*) FROM media.\"twins:left\".same", 100),
+        ("SELECT count(*) FROM media.many.one a JOIN media.many.two b USING (id)", 100),
+        (
+            "SELECT count(*) FROM media.plays.plays a, media.\"plays@1\".plays b WHERE a.id = b.id",
+            100,
+        ),
+    ] {
+        assert_eq!(count(&session, sql).await.map_err(|error| error.to_line()), Ok(rows), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn wrong_name_is_refused_with_the_nearest() {
+    let session = session();
+    let mut answers = String::new();
+    for sql in [
+        "SELECT * FROM medai.plays.plays",
+        "SELECT * FROM media.palys.plays",
+        "SELECT * FROM media.plays.play",
+        "SELECT * FROM media.\"plays@9\".plays",
+        "SELECT * FROM media.\"plays@3\".plays",
+        "SELECT * FROM media.\"plays@x\".plays",
+        "SELECT * FROM media.\"plays:raw\".plays",
+        "SELECT * FROM media.many",
+        "SELECT * FROM media.twins.same",
+        "SELECT * FROM plays",
+        "SELECT * FROM a.b.c.d",
+        "SELECT * FROM mesh.discovery.nothing",
+        "SELECT * FROM information_schema.nothing",
+        "SELECT nme FROM media.plays.plays",
+        "SELECT frobnicate(1)",
+        "SELECT id FROM media.many.one, media.many.two",
+        "SELECT 1/0",
+        "SELECT * FROM (",
+    ] {
+        let error = refusal(&session, sql).await;
+        answers.push_str(&format!("{sql}\n  {:?}: {}\n", error.kind(), error.to_line()));
+    }
+    insta::assert_snapshot!(answers);
+}
+
+#[tokio::test]
+async fn ended_version_names_its_successor() {
+    let session = engine(EngineConfig::default(), 2028).session(Principal::anonymous());
+    let error = refusal(&session, "SELECT * FROM media.\"plays@1\".plays").await;
+    assert_eq!(error.kind(), ErrorKind::ContractViolated);
+    assert_eq!(
+        error.to_line(),
+        "version 1.4.0 of product \"media.plays\" ended on 2027-03-31 (hint: use media.\"plays@2\")"
+    );
+    assert_eq!(count(&session, "SELECT count(*) FROM media.plays").await.ok(), Some(100));
+}
+
+#[tokio::test]
+async fn deprecated_version_warns() {
+    let session = session();
+    let statement = session.parse("SELECT * FROM media.\"plays@1\".plays").unwrap();
+    let plan = session.plan(&statement).await.unwrap();
+    assert_eq!(
+        plan.warnings(),
+        [
+            "media.plays@1.4.0 is deprecated; it is refused from 2027-03-31 on; use media.\"plays@2\""
+        ]
+    );
+}
+
+#[tokio::test]
+async fn session_shortens_names() {
+    let session = session();
+    assert!(session.sql("SET catalog = 'media'").await.is_ok());
+    assert_eq!(count(&session, "SELECT count(*) FROM plays.plays").await.ok(), Some(100));
+    assert_eq!(count(&session, "SELECT count(*) FROM media.plays").await.ok(), Some(100));
+    assert!(session.sql("USE media.many").await.is_ok());
+    assert_eq!(count(&session, "SELECT count(*) FROM one").await.ok(), Some(100));
+    assert!(session.sql("RESET schema").await.is_ok());
+    assert_eq!(refusal(&session, "SELECT * FROM one").await.kind(), ErrorKind::NotFound);
+    assert_eq!(refusal(&session, "SET catalog = 'nowhere'").await.kind(), ErrorKind::NotFound);
+    assert_eq!(refusal(&session, "SET datafusion.x = 1").await.kind(), ErrorKind::InvalidQuery);
+}
+
+#[tokio::test]
+async fn parameters_are_typed_and_bound() {
+    let session = session();
+    let sql = "SELECT id FROM media.plays.plays WHERE id > $2 AND name = $1 LIMIT $3";
+    let plan = session.plan(&session.parse(sql).unwrap()).await.unwrap();
+    let types: Vec<_> = plan.parameters().iter().map(|p| (p.number, p.data_type.clone())).collect();
+    assert_eq!(
+        types,
+        [(1, Some(DataType::Utf8)), (2, Some(DataType::Int64)), (3, Some(DataType::Int64))]
+    );
+    assert_eq!(plan.execute().await.unwrap_err().kind(), ErrorKind::InvalidQuery);
+    let values = vec![
+        ScalarValue::Utf8View(Some("n4".to_owned())),
+        ScalarValue::Int8(Some(1)),
+        ScalarValue::Int32(Some(10)),
+    ];
+    let bound = plan.bind(values).unwrap();
+    for _ in 0..2 {
+        let batches: Vec<_> = bound.execute().await.unwrap().try_collect().await.unwrap();
+        assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 1);
+    }
+    assert_eq!(plan.bind(vec![]).unwrap_err().kind(), ErrorKind::InvalidQuery);
+    let text = ScalarValue::Utf8(Some("x".to_owned()));
+    let error = plan.bind(vec![text.clone(), text.clone(), text]).unwrap_err();
+    assert_eq!(error.message(), "parameter $2 cannot be read as Int64");
+}
+
+#[tokio::test]
+async fn mesh_describes_itself() {
+    let session = session();
+    let mut answers = String::new();
+    for sql in [
+        "SELECT * FROM mesh.discovery.domains",
+        "SELECT domain, product, status, ports FROM mesh.discovery.products",
+        "SELECT product, port, version, stage, successor, format FROM mesh.discovery.ports",
+        "SELECT * FROM mesh.discovery.tables WHERE product = 'many'",
+        "SELECT * FROM mesh.discovery.problems",
+        "SHOW TABLES FROM media.many",
+        "SHOW SCHEMAS FROM media",
+        "SELECT table_schema, table_name FROM media.information_schema.tables WHERE table_type = 'BASE TABLE'",
+        "DESCRIBE media.plays.plays",
+        "SHOW timezone",
+        "SHOW ALL",
+        "EXPLAIN SELECT count(*) FROM media.plays.plays WHERE id > 3",
+    ] {
+        answers.push_str(&format!("{sql}\n{}\n", text(&session, sql).await));
+    }
+    insta::assert_snapshot!(answers);
+}
+
+#[tokio::test]
+async fn query_ends_by_its_deadline() {
+    let config = EngineConfig {
+        query_timeout: std::time::Duration::from_millis(200),
+        ..EngineConfig::default()
+    };
+    let session = engine(config, 2026).session(Principal::anonymous());
+    let sql = "SELECT sum(a.value * b.value) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b";
+    assert_eq!(refusal(&session, sql).await.kind(), ErrorKind::DeadlineExceeded);
+}
+
+#[tokio::test]
+async fn query_stays_within_its_memory() {
+    let config = EngineConfig { query_memory_bytes_max: 1 << 20, ..EngineConfig::default() };
+    let session = engine(config, 2026).session(Principal::anonymous());
+    let sql = "SELECT array_agg(value) FROM generate_series(1, 3000000)";
+    let error = refusal(&session, sql).await;
+    assert_eq!(error.kind(), ErrorKind::ResourcesExhausted, "{error:?}");
+}
+
+#[tokio::test]
+async fn dropped_stream_frees_its_place() {
+    let config = EngineConfig { concurrent_queries_max: 1, ..EngineConfig::default() };
+    let session = engine(config, 2026).session(Principal::anonymous());
+    let sql = "SELECT a.value FROM generate_series(1, 100000) a, generate_series(1, 100000) b";
+    for _ in 0..3 {
+        let mut rows = session.sql(sql).await.unwrap();
+        assert!(rows.try_next().await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn panic_becomes_an_error() {
+    let session = session();
+    let work = async { panic!("a bug") };
+    let result: Result<()> = session.engine().limits().processor().run(work).await;
+    assert_eq!(result.unwrap_err().kind(), ErrorKind::Internal);
+}
+
+#[tokio::test]
+async fn deep_statement_does_not_end_the_process() {
+    let session = session();
+    for sql in [
+        format!("SELECT {}1", "1+".repeat(3900)),
+        format!("SELECT count(*) FROM media.plays.plays WHERE {}id = 0", "id = 1 OR ".repeat(1900)),
+        format!("SELECT {}1{}", "(".repeat(95), ")".repeat(95)),
+        format!("SELECT {}1", "- ".repeat(390)),
+        format!("SELECT 1 {}", "UNION ALL SELECT 1 ".repeat(300)),
+        format!("SELECT {}1{}", "CASE WHEN true THEN ".repeat(90), " END".repeat(90)),
+    ] {
+        let started = std::time::Instant::now();
+        let result = collect(&session, &sql).await;
+        eprintln!("{sql:.40} {:?} {:?}", started.elapsed(), result.as_ref().err());
+        if let Err(error) = result {
+            assert_ne!(error.kind(), ErrorKind::Internal, "{sql:.60}: {error:?}");
+        }
+    }
+}
