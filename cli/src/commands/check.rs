@@ -1,0 +1,111 @@
+//! `samite check`: what is wrong in the documents, and whether each port holds its contract.
+
+use std::sync::Arc;
+
+use clap::Args;
+use futures::StreamExt;
+use samite_engine::product::{
+    DataProduct, OutputPort, ProblemLevel, ProductSelector, Status, TableName, VersionSelector,
+};
+use samite_engine::session::{Principal, Session};
+
+use super::failure::Failure;
+use super::places::MeshPlace;
+use super::terminal;
+use crate::config::Environment;
+use crate::output::quantity;
+
+/// Ports that are opened at once.
+const PORTS_AT_ONCE: usize = 8;
+
+/// Arguments of `samite check`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    place: MeshPlace,
+}
+
+/// One table of one port.
+struct Subject {
+    name: TableName,
+    label: String,
+}
+
+/// Prints one line for each problem and each table, and fails if anything is an error.
+pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Result<(), Failure> {
+    let configuration = arguments.place.configuration(environment)?;
+    let mesh = arguments.place.open(configuration).await?;
+    let picture = mesh.picture();
+    let mut errors = 0;
+    let mut warnings = 0;
+    for problem in &picture.problems {
+        match problem.level {
+            ProblemLevel::Error => errors += 1,
+            ProblemLevel::Warning => warnings += 1,
+        }
+        terminal::print(&format!("{problem}\n"))?;
+    }
+    let session = mesh.session(Principal::anonymous());
+    let subjects: Vec<Subject> = picture.products().flat_map(|product| subjects(product)).collect();
+    let tables = subjects.len() as u64;
+    let mut results = futures::stream::iter(subjects)
+        .map(|subject| examine(&session, subject))
+        .buffered(PORTS_AT_ONCE);
+    while let Some((line, is_good)) = results.next().await {
+        terminal::print(&line)?;
+        if !is_good {
+            errors += 1;
+        }
+    }
+    let products = picture.products().count() as u64;
+    terminal::print(&format!(
+        "{} products, {} tables: {} errors, {} warnings\n",
+        quantity(products),
+        quantity(tables),
+        quantity(errors),
+        quantity(warnings)
+    ))?;
+    if errors > 0 { Err(Failure::Reported) } else { Ok(()) }
+}
+
+/// The tables of all ports that can be asked; what is retired cannot.
+fn subjects(product: &Arc<DataProduct>) -> Vec<Subject> {
+    product
+        .ports
+        .iter()
+        .filter(|port| port.contract.status != Status::Retired)
+        .flat_map(|port| {
+            port.contract.tables.iter().map(|table| subject(product, port, &table.name))
+        })
+        .collect()
+}
+
+fn subject(product: &DataProduct, port: &OutputPort, table: &str) -> Subject {
+    let version = port.version;
+    let selector = ProductSelector {
+        product: product.name.clone(),
+        port: Some(port.name.clone()),
+        version: VersionSelector::Patch(version.major, version.minor, version.patch),
+    };
+    let is_default_port = port.name == product.name;
+    let port_name = if is_default_port { String::new() } else { format!(":{}", port.name) };
+    Subject {
+        label: format!("{}.{}{port_name}@{version}.{table}", product.domain, product.name),
+        name: TableName {
+            domain: product.domain.clone(),
+            product: selector,
+            table: table.to_owned(),
+        },
+    }
+}
+
+/// Opens the table, which holds its files against the contract.
+async fn examine(session: &Session, subject: Subject) -> (String, bool) {
+    match session.table_schema(&subject.name).await {
+        Ok(schema) => {
+            let columns = schema.fields().len();
+            (format!("{}: ok, {columns} columns\n", subject.label), true)
+        }
+        Err(error) => (format!("{}: error: {}\n", subject.label, error.to_line()), false),
+    }
+}

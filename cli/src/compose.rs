@@ -1,0 +1,95 @@
+//! A configuration becomes an engine: the one place where the crates meet.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use samite_catalog_bridge::{MeshFolder, MeshFolderOptions};
+use samite_connectors::stores::{Stores, StoresConfig};
+use samite_engine::{Clock, Engine, Error, ErrorKind, Result};
+
+use crate::config::Configuration;
+
+/// What a mesh consists of.
+pub(crate) struct Composition {
+    /// Answers queries.
+    pub(crate) engine: Engine,
+    /// Keeps the picture of the mesh.
+    pub(crate) folder: Arc<MeshFolder>,
+}
+
+/// Puts stores, connectors, catalog and engine together for the mesh at `location`.
+///
+/// # Errors
+///
+/// When there is no mesh at `location`, or an option cannot be had.
+pub(crate) async fn compose(
+    location: &str,
+    configuration: &Configuration,
+    clock: Clock,
+) -> Result<Composition> {
+    let root = root_uri(location)?;
+    let stores = Stores::new(StoresConfig {
+        mesh_root: Some(root.clone()),
+        ..configuration.stores.clone()
+    })?;
+    let place = stores.resolve(&root, None)?;
+    let options = MeshFolderOptions {
+        variables: configuration.document_variables(),
+        refresh: configuration.mesh_refresh,
+    };
+    let folder =
+        MeshFolder::open(Arc::clone(&place.store.store), place.path, root, options).await?;
+    let engine = Engine::builder()
+        .catalog(Arc::clone(&folder) as _)
+        .connectors(Vec::new())
+        .stores(Arc::new(stores))
+        .clock(clock)
+        .config(configuration.engine.clone())
+        .build()?;
+    Ok(Composition { engine, folder })
+}
+
+/// The raw URI of a location: a URI as it is, a path as an absolute one.
+fn root_uri(location: &str) -> Result<String> {
+    if location.contains("://") {
+        return Ok(location.to_owned());
+    }
+    let folder = Path::new(location);
+    let absolute = folder.canonicalize().map_err(|error| {
+        Error::new(ErrorKind::NotFound, format!("mesh \"{location}\" cannot be opened"))
+            .with_detail(error.to_string())
+            .with_hint("name the folder that holds domains/, or a URI such as s3://bucket/mesh")
+            .with_source(error)
+    })?;
+    if !absolute.is_dir() {
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            format!("mesh \"{location}\" is not a folder"),
+        )
+        .with_hint("name the folder that holds domains/"));
+    }
+    match absolute.to_str() {
+        Some(path) => Ok(format!("file://{path}")),
+        None => Err(Error::new(
+            ErrorKind::InvalidConfiguration,
+            format!("the path of mesh \"{location}\" is not text"),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn location_is_a_uri_or_a_folder() {
+        assert_eq!(root_uri("s3://bucket/a mesh").unwrap(), "s3://bucket/a mesh");
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().canonicalize().unwrap();
+        let uri = root_uri(path.to_str().unwrap()).unwrap();
+        assert_eq!(uri, format!("file://{}", path.display()));
+        for location in ["/no/such/mesh", "Cargo.toml"] {
+            assert_eq!(root_uri(location).err().unwrap().kind(), ErrorKind::NotFound, "{location}");
+        }
+    }
+}

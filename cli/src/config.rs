@@ -1,0 +1,239 @@
+//! The configuration: the only reader of files and of the environment.
+//!
+//! ```text
+//! defaults <- samite.toml <- SAMITE_SECTION_KEY
+//! ```
+//!
+//! What an option means is known to the crate that uses it; what it is called is known here.
+
+mod environment;
+mod file;
+mod options;
+mod reference;
+mod stores;
+mod units;
+mod value;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use samite_connectors::stores::StoresConfig;
+use samite_engine::config::EngineConfig;
+use samite_engine::{Error, ErrorKind, Result};
+use samite_flight_server::FlightConfig;
+
+pub use environment::Environment;
+pub use reference::reference;
+
+use options::{OPTIONS, SECTIONS};
+use value::{Value, assign};
+
+/// Everything that can be configured, each with a default that holds.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// Address and port of the Flight SQL service.
+    pub listen: String,
+    /// The file of the users who may log in.
+    pub users_file: Option<PathBuf>,
+    /// What may be read outside the mesh, and with which credentials.
+    pub stores: StoresConfig,
+    /// How often documents are looked at.
+    pub mesh_refresh: Duration,
+    /// The names of the variables that documents may use.
+    pub mesh_variables: Vec<String>,
+    /// The options of the engine.
+    pub engine: EngineConfig,
+    /// The options of the Flight SQL service.
+    pub flight: FlightConfig,
+    /// The variables of the process, of which documents see [`Self::mesh_variables`].
+    pub environment: Environment,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:32010".to_owned(),
+            users_file: None,
+            stores: StoresConfig::default(),
+            mesh_refresh: Duration::from_secs(10),
+            mesh_variables: Vec::new(),
+            engine: EngineConfig::default(),
+            flight: FlightConfig::default(),
+            environment: Environment::default(),
+        }
+    }
+}
+
+impl Configuration {
+    /// Reads the file, if one is named, and then the environment.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read or holds what Samite does not know, or a variable of the
+    /// environment does.
+    pub fn load(file: Option<&Path>, environment: Environment) -> Result<Self> {
+        let mut configuration = Self::default();
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                Error::new(
+                    ErrorKind::InvalidConfiguration,
+                    format!("configuration file \"{}\" cannot be read", path.display()),
+                )
+                .with_detail(error.to_string())
+                .with_source(error)
+            })?;
+            let source = file::Source { path, text: &text, environment: &environment };
+            file::read(&source, &mut configuration)?;
+        }
+        configuration.read_environment(&environment)?;
+        configuration.environment = environment;
+        let engine = &mut configuration.engine;
+        engine.query_memory_bytes_max = engine.query_memory_bytes_max.min(engine.memory_bytes_max);
+        configuration.check()?;
+        Ok(configuration)
+    }
+
+    /// The variables that documents may use, with their values; absent ones are left out.
+    #[must_use]
+    pub fn document_variables(&self) -> BTreeMap<String, String> {
+        self.mesh_variables
+            .iter()
+            .filter_map(|name| Some((name.clone(), self.environment.get(name)?.to_owned())))
+            .collect()
+    }
+
+    fn read_environment(&mut self, environment: &Environment) -> Result<()> {
+        for option in OPTIONS {
+            let variable = option.variable();
+            let Some(text) = environment.get(&variable) else { continue };
+            assign(self, option, Value::Text(text.to_owned()), Path::new("")).map_err(
+                |expected| {
+                    Error::new(
+                        ErrorKind::InvalidConfiguration,
+                        format!("variable {variable} cannot have this value"),
+                    )
+                    .with_hint(format!("it takes {expected}"))
+                },
+            )?;
+        }
+        match environment.names().find(|name| is_misspelt(name)) {
+            Some(name) => Err(Error::new(
+                ErrorKind::InvalidConfiguration,
+                format!("variable {name} names no option"),
+            )
+            .with_hint("docs/configuration.md lists the variable of each option")),
+            None => Ok(()),
+        }
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.users_file.is_some() {
+            return Err(Error::new(ErrorKind::Unsupported, "this version has no logins yet")
+                .with_detail("[auth] users_file is set")
+                .with_hint("remove it; serve on loopback only"));
+        }
+        stores::check(self)
+    }
+}
+
+/// True for a variable that begins like an option of a section and is none.
+fn is_misspelt(name: &str) -> bool {
+    SECTIONS.iter().any(|(section, _)| {
+        name.strip_prefix("SAMITE_")
+            .and_then(|rest| rest.strip_prefix(&*section.to_ascii_uppercase()))
+            .is_some_and(|rest| rest.starts_with('_'))
+    }) && !OPTIONS.iter().any(|option| option.variable() == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(text: &str, variables: &[(&str, &str)]) -> Result<Configuration> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("samite.toml");
+        std::fs::write(&path, text).unwrap();
+        let environment =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Configuration::load(Some(&path), environment.collect())
+    }
+
+    #[test]
+    fn option_comes_from_default_then_file_then_environment() {
+        let file = "[limits]\nmemory = \"8GiB\"\nquery_timeout = \"90s\"\n";
+        let read = load(file, &[("SAMITE_LIMITS_QUERY_TIMEOUT", "2m")]).unwrap();
+        assert_eq!(read.engine.memory_bytes_max, 8 << 30);
+        assert_eq!(read.engine.query_timeout, Duration::from_secs(120));
+        assert_eq!(read.engine.concurrent_queries_max, 16);
+    }
+
+    #[test]
+    fn mistake_is_named_with_line_and_expectation() {
+        for (text, message, hint) in [
+            ("\n[limits\n", "2: not TOML", ""),
+            ("[limit]\n", "1: section [limit] does not exist", "limits"),
+            ("[limits]\nmemroy = 1\n", "2: [limits] has no option \"memroy\"", "memory"),
+            ("[limits]\nmemory = \"lots\"\n", "2: [limits] memory cannot have this value", "4GiB"),
+            ("[limits]\nmemory = 0\n", "2: [limits] memory cannot have this value", "4GiB"),
+            ("[limits]\nquery_timeout = 5\n", "query_timeout cannot", "5m"),
+            ("[limits]\nconcurrent_queries = 0\n", "concurrent_queries cannot", "at least 1"),
+            ("[locations]\nallow = [1]\n", "allow cannot have this value", "list of texts"),
+            ("memory = 1\n", "1: \"memory\" belongs into a section", "[limits]"),
+            ("[auth]\nusers_file = \"users.toml\"\n", "no logins yet", "remove it"),
+            ("[stores.x]\ncredential = \"y\"\n", "names credential \"y\"", "[credentials.y]"),
+            ("[stores.x]\nfoo = \"y\"\n", "1: [stores.\"x\"] cannot be used", ""),
+            ("[stores]\nfoo = \"y\"\n", "2: [stores] has no option \"foo\"", "[stores."),
+            ("[credentials.a]\nbearer_token = 4711\n", "2: [credentials] bearer_token", "quotes"),
+            ("[credentials.a]\nbearer_token = \"${NONE}\"\n", "bearer_token", "variable"),
+        ] {
+            let error = load(text, &[]).err().unwrap();
+            assert!(error.message().contains(message), "{text}: {error:?}");
+            assert!(error.hint().unwrap_or_default().contains(hint), "{text}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn one_query_uses_at_most_what_all_may_use() {
+        let read = load("[limits]\nmemory = \"1GiB\"\n", &[]).unwrap();
+        assert_eq!(read.engine.query_memory_bytes_max, 1 << 30);
+    }
+
+    #[test]
+    fn secret_comes_from_the_environment_and_is_not_printed() {
+        let file = "[stores.\"s3://b\"]\ncredential = \"a\"\n\
+                    [credentials.a]\nsecret_access_key = \"${KEY}\"\naccess_key_id = \"hunter3\"\n";
+        let read = load(file, &[("KEY", "hunter2")]).unwrap();
+        assert!(read.stores.credentials["a"].secret_access_key.is_some());
+        let text = format!("{read:?}");
+        assert!(!text.contains("hunter"), "{text}");
+    }
+
+    #[test]
+    fn misspelt_variable_is_refused_and_a_foreign_one_is_not() {
+        for (variable, is_refused) in [
+            ("SAMITE_LIMITS_MEMROY", true),
+            ("SAMITE_SERVER_PORT", true),
+            ("SAMITE_PASSWORD", false),
+            ("SAMITE_SHARED", false),
+            ("HOME", false),
+        ] {
+            assert_eq!(load("", &[(variable, "1")]).is_err(), is_refused, "{variable}");
+        }
+    }
+
+    #[test]
+    fn document_sees_listed_variables_only() {
+        let file = "[mesh]\nvariables = [\"S3_ENDPOINT\", \"ABSENT\"]\n";
+        let read = load(file, &[("S3_ENDPOINT", "http://x"), ("SECRET", "y")]).unwrap();
+        let expected = BTreeMap::from([("S3_ENDPOINT".to_owned(), "http://x".to_owned())]);
+        assert_eq!(read.document_variables(), expected);
+    }
+
+    #[test]
+    fn relative_path_is_below_the_folder_of_the_file() {
+        let read = load("[limits]\nspill_folder = \"spill\"\n", &[]).unwrap();
+        let folder = read.engine.spill_folder.unwrap();
+        assert!(folder.is_absolute() && folder.ends_with("spill"), "{}", folder.display());
+    }
+}

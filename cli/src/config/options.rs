@@ -1,0 +1,405 @@
+//! Every option of `samite.toml`: section, key, field, text.
+//!
+//! The one list behind the file's reader, the environment's reader and `docs/configuration.md`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Configuration;
+use super::units::{print_duration, print_size};
+
+/// One option.
+pub(crate) struct OptionDefinition {
+    /// The section, `limits` in `[limits]`.
+    pub(crate) section: &'static str,
+    /// The key in the section.
+    pub(crate) key: &'static str,
+    /// Where its value lies, and of which kind it is.
+    pub(crate) field: Field,
+    /// What it does.
+    pub(crate) text: &'static str,
+}
+
+/// Where the value of an option lies, by kind.
+#[derive(Clone, Copy)]
+pub(crate) enum Field {
+    /// A size in bytes, at least one.
+    Size(fn(&mut Configuration) -> &mut u64),
+    /// A size in bytes that is held as `usize`, at least one.
+    Length(fn(&mut Configuration) -> &mut usize),
+    /// A time, longer than nothing.
+    Duration(fn(&mut Configuration) -> &mut Duration),
+    /// A whole number, at least as large as this one.
+    Count(usize, fn(&mut Configuration) -> &mut usize),
+    /// A whole number that is held as `u32`, at least one.
+    Count32(fn(&mut Configuration) -> &mut u32),
+    /// A size in bytes that is held as `u32`, at least one.
+    Length32(fn(&mut Configuration) -> &mut u32),
+    /// A time that may be absent.
+    OptionalDuration(fn(&mut Configuration) -> &mut Option<Duration>),
+    /// A text.
+    Text(fn(&mut Configuration) -> &mut String),
+    /// A file or folder that may be absent.
+    OptionalPath(fn(&mut Configuration) -> &mut Option<PathBuf>),
+    /// Texts.
+    List(fn(&mut Configuration) -> &mut Vec<String>),
+}
+
+impl OptionDefinition {
+    /// The variable that overrides it.
+    pub(crate) fn variable(&self) -> String {
+        format!("SAMITE_{}_{}", self.section, self.key).to_ascii_uppercase()
+    }
+
+    /// The default as `samite.toml` would write it; `None` where it is absent.
+    pub(crate) fn default_text(&self) -> Option<String> {
+        let mut defaults = Configuration::default();
+        match self.field {
+            Field::Size(field) => Some(format!("\"{}\"", print_size(*field(&mut defaults)))),
+            Field::Length(field) => {
+                Some(format!("\"{}\"", print_size(*field(&mut defaults) as u64)))
+            }
+            Field::Duration(field) => {
+                Some(format!("\"{}\"", print_duration(*field(&mut defaults))))
+            }
+            Field::Length32(field) => {
+                Some(format!("\"{}\"", print_size(u64::from(*field(&mut defaults)))))
+            }
+            Field::Count32(field) => Some(field(&mut defaults).to_string()),
+            Field::OptionalDuration(field) => {
+                field(&mut defaults).map(|duration| format!("\"{}\"", print_duration(duration)))
+            }
+            Field::Count(_, field) => Some(field(&mut defaults).to_string()),
+            Field::Text(field) => Some(format!("\"{}\"", field(&mut defaults))),
+            Field::OptionalPath(field) => {
+                field(&mut defaults).as_ref().map(|path| format!("\"{}\"", path.display()))
+            }
+            Field::List(field) => Some(format!("{:?}", field(&mut defaults))),
+        }
+    }
+}
+
+impl Field {
+    /// The unit, for the reference.
+    pub(crate) fn unit(self) -> &'static str {
+        match self {
+            Self::Size(_) | Self::Length(_) | Self::Length32(_) => "size",
+            Self::Duration(_) | Self::OptionalDuration(_) => "duration",
+            Self::Count(..) | Self::Count32(_) => "count",
+            Self::Text(_) => "text",
+            Self::OptionalPath(_) => "path",
+            Self::List(_) => "list of texts",
+        }
+    }
+}
+
+const fn option(
+    section: &'static str,
+    key: &'static str,
+    field: Field,
+    text: &'static str,
+) -> OptionDefinition {
+    OptionDefinition { section, key, field, text }
+}
+
+/// What each section is about, in the order of the reference.
+pub(crate) const SECTIONS: &[(&str, &str)] = &[
+    ("server", "The Flight SQL service of `samite serve`."),
+    ("auth", "Who may log in."),
+    ("mesh", "How the documents of the mesh are read."),
+    ("locations", "What may be read outside the mesh's own folder."),
+    ("storage", "How bytes are fetched from remote stores."),
+    ("limits", "What queries may use. Every limit holds; there is no \"unlimited\"."),
+];
+
+/// Every option but those of `[stores]`.
+pub(crate) const OPTIONS: &[OptionDefinition] = &[
+    option(
+        "server",
+        "listen",
+        Field::Text(|all| &mut all.listen),
+        "Address and port to listen on; port 0 picks a free one. An address beyond loopback is refused unless `--insecure` is given.",
+    ),
+    option(
+        "server",
+        "connections",
+        Field::Count(1, |all| &mut all.flight.connections_max),
+        "Connections at once; one more is closed at once.",
+    ),
+    option(
+        "server",
+        "connection_streams",
+        Field::Count32(|all| &mut all.flight.connection_streams_max),
+        "Calls at once on one connection.",
+    ),
+    option(
+        "server",
+        "connection_age",
+        Field::OptionalDuration(|all| &mut all.flight.connection_age_max),
+        "Age at which a connection is asked to end; it may stay if absent. A session without cookie and token ends with its connection.",
+    ),
+    option(
+        "server",
+        "keepalive_interval",
+        Field::Duration(|all| &mut all.flight.keepalive_interval),
+        "Time between two signs of life on a silent connection.",
+    ),
+    option(
+        "server",
+        "keepalive_timeout",
+        Field::Duration(|all| &mut all.flight.keepalive_timeout),
+        "Time for the answer to a sign of life.",
+    ),
+    option(
+        "server",
+        "header_size",
+        Field::Length32(|all| &mut all.flight.header_bytes_max),
+        "Size of all headers of a call.",
+    ),
+    option(
+        "server",
+        "request_size",
+        Field::Length(|all| &mut all.flight.request_bytes_max),
+        "Size of an incoming message.",
+    ),
+    option(
+        "server",
+        "parameter_size",
+        Field::Length(|all| &mut all.flight.parameter_bytes_max),
+        "Size of all parameters of one statement.",
+    ),
+    option(
+        "server",
+        "parameter_rows",
+        Field::Count(1, |all| &mut all.flight.parameter_rows_max),
+        "Rows of parameters of one statement: it runs once for each.",
+    ),
+    option(
+        "server",
+        "message_size",
+        Field::Length(|all| &mut all.flight.message_bytes_max),
+        "Size of an outgoing message; a single row that is larger goes alone.",
+    ),
+    option(
+        "server",
+        "row_size",
+        Field::Length(|all| &mut all.flight.row_bytes_max),
+        "Size of a single row; a larger one ends the query with an error.",
+    ),
+    option(
+        "server",
+        "joined_rows",
+        Field::Count(1, |all| &mut all.flight.joined_rows_max),
+        "Rows up to which small batches are joined into one message.",
+    ),
+    option(
+        "server",
+        "joined_size",
+        Field::Length(|all| &mut all.flight.joined_bytes_max),
+        "Size up to which small batches are joined into one message.",
+    ),
+    option(
+        "server",
+        "stream_messages",
+        Field::Count(1, |all| &mut all.flight.stream_messages_max),
+        "Encoded messages that wait for a slow reader, for each stream.",
+    ),
+    option(
+        "server",
+        "sessions",
+        Field::Count(1, |all| &mut all.flight.sessions_max),
+        "Sessions that have something set.",
+    ),
+    option(
+        "server",
+        "session_idle",
+        Field::Duration(|all| &mut all.flight.session_idle),
+        "Time after which an unused session ends.",
+    ),
+    option(
+        "server",
+        "statements",
+        Field::Count(1, |all| &mut all.flight.statements_max),
+        "Prepared statements of all clients.",
+    ),
+    option(
+        "server",
+        "statement_idle",
+        Field::Duration(|all| &mut all.flight.statement_idle),
+        "Time after which an unused prepared statement is closed.",
+    ),
+    option(
+        "server",
+        "queries",
+        Field::Count(1, |all| &mut all.flight.queries_max),
+        "Planned queries that wait for being fetched, or run.",
+    ),
+    option(
+        "server",
+        "query_lifetime",
+        Field::Duration(|all| &mut all.flight.query_lifetime),
+        "Time for which a planned query can be fetched.",
+    ),
+    option(
+        "server",
+        "query_linger",
+        Field::Duration(|all| &mut all.flight.query_linger),
+        "Time for which a query that was fetched can be fetched again.",
+    ),
+    option(
+        "server",
+        "drain_timeout",
+        Field::Duration(|all| &mut all.flight.drain_timeout),
+        "Time for running queries to end after the stop of the server was asked for.",
+    ),
+    option(
+        "server",
+        "listing_tables",
+        Field::Count(1, |all| &mut all.flight.listing_tables_at_once),
+        "Tables whose schemas are read at once for one listing.",
+    ),
+    option(
+        "server",
+        "listing_timeout",
+        Field::Duration(|all| &mut all.flight.listing_timeout),
+        "Time for reading the schemas of one listing.",
+    ),
+    option(
+        "auth",
+        "users_file",
+        Field::OptionalPath(|all| &mut all.users_file),
+        "File of the users who may log in. This version has no logins yet and refuses to start with it, so that nobody believes in a lock that is not there.",
+    ),
+    option(
+        "mesh",
+        "refresh",
+        Field::Duration(|all| &mut all.mesh_refresh),
+        "Documents are looked at this often at the latest; a change is served from then on.",
+    ),
+    option(
+        "mesh",
+        "variables",
+        Field::List(|all| &mut all.mesh_variables),
+        "Names of the variables of the environment that documents may use as `${NAME}`. All others are treated as absent, so that a document cannot read secrets of the process.",
+    ),
+    option(
+        "locations",
+        "allow",
+        Field::List(|all| &mut all.stores.allow),
+        "Prefixes of locations that may be read besides the mesh's own folder, for instance `\"file:///data/\"` or `\"s3://bucket/prefix/\"`.",
+    ),
+    option(
+        "storage",
+        "footer_cache",
+        Field::Size(|all| &mut all.stores.footers_bytes_max),
+        "Memory for the footers of data files; the ones not used for longest go first.",
+    ),
+    option(
+        "storage",
+        "request_timeout",
+        Field::Duration(|all| &mut all.stores.request_timeout),
+        "Time for one request to a remote store, its answer included.",
+    ),
+    option(
+        "storage",
+        "connect_timeout",
+        Field::Duration(|all| &mut all.stores.connect_timeout),
+        "Time for connecting to a remote store.",
+    ),
+    option(
+        "storage",
+        "retries",
+        Field::Count(0, |all| &mut all.stores.retries_max),
+        "How often a request that failed for a passing reason is sent again.",
+    ),
+    option(
+        "storage",
+        "retry_timeout",
+        Field::Duration(|all| &mut all.stores.retry_timeout),
+        "Time from the first attempt after which no other one is made.",
+    ),
+    option(
+        "limits",
+        "memory",
+        Field::Size(|all| &mut all.engine.memory_bytes_max),
+        "Memory that all queries together may use for sorting, joining and grouping.",
+    ),
+    option(
+        "limits",
+        "query_memory",
+        Field::Size(|all| &mut all.engine.query_memory_bytes_max),
+        "Memory of that which one query may use; at most `memory`.",
+    ),
+    option(
+        "limits",
+        "spill",
+        Field::Size(|all| &mut all.engine.spill_bytes_max),
+        "Disk that all queries together may use when memory does not suffice.",
+    ),
+    option(
+        "limits",
+        "spill_folder",
+        Field::OptionalPath(|all| &mut all.engine.spill_folder),
+        "Folder for what does not fit into memory; the system's temporary folder if absent.",
+    ),
+    option(
+        "limits",
+        "query_timeout",
+        Field::Duration(|all| &mut all.engine.query_timeout),
+        "Time from the arrival of a statement to its last row.",
+    ),
+    option(
+        "limits",
+        "resolve_timeout",
+        Field::Duration(|all| &mut all.engine.resolve_timeout),
+        "Time for finding and opening all tables of a statement.",
+    ),
+    option(
+        "limits",
+        "concurrent_queries",
+        Field::Count(1, |all| &mut all.engine.concurrent_queries_max),
+        "Queries that run at once; more are refused until one ends.",
+    ),
+    option(
+        "limits",
+        "target_partitions",
+        Field::Count(0, |all| &mut all.engine.target_partitions),
+        "Partitions that a plan is split into; the number of processor cores if 0.",
+    ),
+    option(
+        "limits",
+        "batch_rows",
+        Field::Count(1, |all| &mut all.engine.batch_rows),
+        "Rows of a batch inside the engine.",
+    ),
+    option(
+        "limits",
+        "sql_length",
+        Field::Length(|all| &mut all.engine.sql_bytes_max),
+        "Length of a statement.",
+    ),
+];
+
+/// The option with this section and key.
+pub(crate) fn find(section: &str, key: &str) -> Option<&'static OptionDefinition> {
+    OPTIONS.iter().find(|option| option.section == section && option.key == key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn option_is_listed_once_in_a_known_section() {
+        let mut variables = std::collections::BTreeSet::new();
+        for option in OPTIONS {
+            assert!(variables.insert(option.variable()), "{} is listed twice", option.variable());
+            assert!(
+                SECTIONS.iter().any(|(section, _)| *section == option.section),
+                "[{}] has no text",
+                option.section
+            );
+            assert!(option.text.ends_with('.'), "{} {}", option.section, option.key);
+        }
+    }
+}
