@@ -8,6 +8,8 @@
 //! ```
 
 pub mod delta;
+pub mod iceberg;
 pub mod scan;
+mod slots;
 mod source_table;
 pub mod stores;

@@ -24,7 +24,7 @@ impl DeltaConnector {
     /// Makes the connector; opens nothing.
     #[must_use]
     pub fn new(stores: Stores, config: DeltaConfig) -> Self {
-        Self { stores, tables: Tables::new(config.clone()), config }
+        Self { stores, tables: Tables::new(&config), config }
     }
 }
 

@@ -3,28 +3,24 @@
 //! A query asks the log for new commits, so that it sees every commit made before it; but nothing
 //! is read twice, and many queries at once look only once.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use datafusion::object_store::ObjectMeta;
 use datafusion::object_store::path::Path;
 use deltalake_core::DeltaTable;
-use parking_lot::Mutex as ShortMutex;
 use samite_engine::Result;
-use tokio::sync::Mutex;
 
 use super::config::DeltaConfig;
-use super::log;
+use super::log::{self, Look};
 use super::snapshot::TableReader;
+use crate::slots::Slots;
 use crate::source_table::SourceTable;
-use crate::stores::StoreId;
+use crate::stores::{StoreId, unreadable};
 
 /// The tables that are kept.
 #[derive(Debug)]
-pub(super) struct Tables {
-    config: DeltaConfig,
-    slots: ShortMutex<HashMap<Key, Slot>>,
-}
+pub(super) struct Tables(Slots<Key, Kept>);
 
 /// A table at its newest version, or at a fixed one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -35,24 +31,19 @@ struct Key {
 }
 
 #[derive(Debug)]
-struct Slot {
-    used: Instant,
-    files: usize,
-    table: Arc<Mutex<Option<Kept>>>,
-}
-
-#[derive(Debug)]
 struct Kept {
     /// When the look at the log began: it shows every commit that was made before.
     looked: Instant,
     table: DeltaTable,
-    version: Option<u64>,
+    version: u64,
+    /// The commit of that version; none if a checkpoint replaced it.
+    commit: Option<ObjectMeta>,
     source: Arc<SourceTable>,
 }
 
 impl Tables {
-    pub(super) fn new(config: DeltaConfig) -> Self {
-        Self { config, slots: ShortMutex::default() }
+    pub(super) fn new(config: &DeltaConfig) -> Self {
+        Self(Slots::new(config.tables_max, config.files_max))
     }
 
     /// The table at `version`, or at the newest version that was there when this was asked.
@@ -68,70 +59,62 @@ impl Tables {
         let asked = Instant::now();
         let key =
             Key { store: reader.place.store.id.clone(), path: reader.place.path.clone(), version };
-        let slot = self.slot(&key, asked);
+        let slot = self.0.slot(&key);
         let mut kept = slot.lock().await;
-        if let Some(kept) = &*kept
-            && (version.is_some() || kept.looked >= asked)
-        {
+        if let Some(kept) = kept.as_ref().filter(|kept| version.is_some() || kept.looked >= asked) {
             return Ok(Arc::clone(&kept.source));
         }
-        // A table that fails to load is taken out, so that its next query starts anew.
-        let loaded = load(reader, version, kept.take()).await?;
-        let source = Arc::clone(&loaded.source);
-        *kept = Some(loaded);
+        let loaded = load(reader, version, kept.take()).await;
+        let source = loaded.map(|loaded| Arc::clone(&kept.insert(loaded).source));
         drop(kept);
-        self.bound(&key, source.file_count());
-        Ok(source)
-    }
-
-    fn slot(&self, key: &Key, now: Instant) -> Arc<Mutex<Option<Kept>>> {
-        let mut slots = self.slots.lock();
-        let slot = slots.entry(key.clone()).or_insert_with(|| Slot {
-            used: now,
-            files: 0,
-            table: Arc::default(),
-        });
-        slot.used = now;
-        Arc::clone(&slot.table)
-    }
-
-    /// Drops what was not used for longest until the bounds hold; the newest table stays.
-    fn bound(&self, key: &Key, files: usize) {
-        let mut slots = self.slots.lock();
-        if let Some(slot) = slots.get_mut(key) {
-            slot.files = files;
+        drop(slot);
+        match &source {
+            Ok(source) => self.0.settle(&key, source.file_count()),
+            Err(_) => self.0.forget_empty(&key),
         }
-        let mut total: usize = slots.values().map(|slot| slot.files).sum();
-        while slots.len() > 1
-            && (slots.len() > self.config.tables_max || total > self.config.files_max)
-        {
-            let oldest =
-                slots.iter().filter(|(other, _)| *other != key).min_by_key(|(_, s)| s.used);
-            let Some(oldest) = oldest.map(|(oldest, _)| oldest.clone()) else { return };
-            total -= slots.remove(&oldest).map_or(0, |slot| slot.files);
-        }
+        source
     }
 }
 
 async fn load(reader: &TableReader<'_>, version: Option<u64>, kept: Option<Kept>) -> Result<Kept> {
     let looked = Instant::now();
-    let explain = |error| log::explain(reader.name, reader.place, version, error);
-    if let Some(mut kept) = kept
-        && kept.table.update_incremental(version).await.is_ok()
-        && kept.table.version() >= kept.version
+    if let Some(kept) = kept
+        && let Some(kept) = refreshed(reader, kept).await?
     {
-        kept.looked = looked;
-        if kept.table.version() != kept.version {
-            kept.source = Arc::new(reader.read(&kept.table).await?);
-            kept.version = kept.table.version();
-        }
-        return Ok(kept);
+        return Ok(Kept { looked, ..kept });
     }
-    // Nothing is known yet, or the table was made anew at its place.
     let mut table = log::table(reader.place)?;
     if let Err(error) = table.update_incremental(version).await {
-        return Err(explain(error).await);
+        return Err(log::explain(reader.name, reader.place, version, error).await);
     }
+    log::check_complete(reader.name, reader.place, table.version().unwrap_or_default()).await?;
+    keep(reader, table, looked).await
+}
+
+/// What is kept, with all that was committed since; `None` if the table was made anew.
+async fn refreshed(reader: &TableReader<'_>, mut kept: Kept) -> Result<Option<Kept>> {
+    let look = look(reader, kept.version).await?;
+    // The commit that the kept state ends with is still the same, or the log is another one.
+    if look.commit.is_none() || look.commit != kept.commit {
+        return Ok(None);
+    }
+    if !look.has_newer {
+        return Ok(Some(kept));
+    }
+    if kept.table.update_incremental(None).await.is_err() {
+        return Ok(None);
+    }
+    keep(reader, kept.table, kept.looked).await.map(Some)
+}
+
+async fn keep(reader: &TableReader<'_>, table: DeltaTable, looked: Instant) -> Result<Kept> {
     let source = Arc::new(reader.read(&table).await?);
-    Ok(Kept { looked, version: table.version(), table, source })
+    let version = table.version().unwrap_or_default();
+    let commit = look(reader, version).await?.commit;
+    Ok(Kept { looked, table, version, commit, source })
+}
+
+async fn look(reader: &TableReader<'_>, version: u64) -> Result<Look> {
+    let what = format!("the Delta log of table \"{}\"", reader.name);
+    log::look(reader.place, version).await.map_err(|error| unreadable(&what, error))
 }

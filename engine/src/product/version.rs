@@ -22,13 +22,11 @@ impl Version {
         let text = text.strip_prefix(['v', 'V']).unwrap_or(text);
         let text = text.split(['-', '+']).next()?;
         let mut parts = [0; 3];
-        let mut count = 0;
-        for part in text.split('.') {
+        for (count, part) in text.split('.').enumerate() {
             if part.is_empty() || !part.bytes().all(|byte| byte.is_ascii_digit()) {
                 return None;
             }
             *parts.get_mut(count)? = part.parse().ok()?;
-            count += 1;
         }
         let [major, minor, patch] = parts;
         Some(Self { major, minor, patch })

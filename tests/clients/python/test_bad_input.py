@@ -258,7 +258,7 @@ def test_broken_document_is_a_problem_and_takes_its_product_out(ask, name, words
 
 
 def test_problem_names_file_and_line(ask):
-    rows = ask("SELECT file, line FROM mesh.discovery.problems WHERE file LIKE '%breaks_schema%' AND line IS NOT NULL")
+    rows = ask("SELECT document, line FROM mesh.discovery.problems WHERE document LIKE '%breaks_schema%' AND line IS NOT NULL")
     assert any(line >= 1 for _, line in rows), rows
 
 

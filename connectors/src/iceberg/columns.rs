@@ -1,0 +1,139 @@
+//! The schema of an Iceberg table as columns of a snapshot, each known by its field id.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
+use datafusion::parquet::arrow::PARQUET_FIELD_ID_META_KEY;
+use iceberg::spec::{NestedField, PrimitiveType, Schema, Type};
+use samite_engine::{Error, ErrorKind, Result};
+
+use super::values::scalar;
+use crate::scan::{Identity, SnapshotColumn};
+
+/// One column with what the manifests know it by.
+#[derive(Debug, Clone)]
+pub(super) struct IcebergColumn {
+    /// The column as the scan sees it.
+    pub(super) column: SnapshotColumn,
+    /// Its field id.
+    pub(super) id: i32,
+    /// Its type, if it is not nested.
+    pub(super) primitive: Option<PrimitiveType>,
+}
+
+/// The columns of a schema.
+///
+/// # Errors
+///
+/// `Unsupported` for a type or default value that is not read.
+pub(super) fn columns(table: &str, schema: &Schema) -> Result<Vec<IcebergColumn>> {
+    schema
+        .as_struct()
+        .fields()
+        .iter()
+        .map(|field| {
+            let primitive = field.field_type.as_primitive_type().cloned();
+            let when_missing = match (&field.initial_default, &primitive) {
+                (None, _) => None,
+                (Some(value), Some(primitive)) => {
+                    let literal = value.as_primitive_literal();
+                    let value = literal.and_then(|value| scalar(&value, primitive, primitive));
+                    Some(value.ok_or_else(|| unread(table, field, "a default value"))?)
+                }
+                (Some(_), None) => return Err(unread(table, field, "a nested default value")),
+            };
+            let data_type = data_type(&field.field_type)
+                .ok_or_else(|| unread(table, field, &format!("type {}", field.field_type)))?;
+            let arrow = Field::new(&field.name, data_type, !field.required);
+            let identity = Identity::FieldId(field.id);
+            Ok(IcebergColumn {
+                column: SnapshotColumn { field: Arc::new(arrow), identity, when_missing },
+                id: field.id,
+                primitive,
+            })
+        })
+        .collect()
+}
+
+fn unread(table: &str, field: &NestedField, what: &str) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("column \"{}\" of table \"{table}\" has {what}, which is not read", field.name),
+    )
+}
+
+fn data_type(iceberg: &Type) -> Option<DataType> {
+    match iceberg {
+        Type::Primitive(primitive) => self::primitive(primitive),
+        Type::Struct(fields) => {
+            let fields: Option<Fields> = fields.fields().iter().map(|f| nested(f)).collect();
+            Some(DataType::Struct(fields?))
+        }
+        Type::List(list) => Some(DataType::List(nested(&list.element_field)?)),
+        Type::Map(map) => {
+            let entries = Fields::from(vec![nested(&map.key_field)?, nested(&map.value_field)?]);
+            let entries = Field::new("key_value", DataType::Struct(entries), false);
+            Some(DataType::Map(Arc::new(entries), false))
+        }
+    }
+}
+
+/// A field within another one: a file knows it by its id.
+fn nested(field: &NestedField) -> Option<FieldRef> {
+    let id = (PARQUET_FIELD_ID_META_KEY.to_owned(), field.id.to_string());
+    let arrow = Field::new(&field.name, data_type(&field.field_type)?, !field.required);
+    // A default of a nested field would be needed where a file lacks it.
+    field.initial_default.is_none().then(|| Arc::new(arrow.with_metadata(HashMap::from([id]))))
+}
+
+fn primitive(primitive: &PrimitiveType) -> Option<DataType> {
+    let utc = || Some("UTC".into());
+    Some(match primitive {
+        PrimitiveType::Boolean => DataType::Boolean,
+        PrimitiveType::Int => DataType::Int32,
+        PrimitiveType::Long => DataType::Int64,
+        PrimitiveType::Float => DataType::Float32,
+        PrimitiveType::Double => DataType::Float64,
+        PrimitiveType::Decimal { precision, scale } => {
+            DataType::Decimal128(u8::try_from(*precision).ok()?, i8::try_from(*scale).ok()?)
+        }
+        PrimitiveType::Date => DataType::Date32,
+        PrimitiveType::Time => DataType::Time64(TimeUnit::Microsecond),
+        PrimitiveType::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+        PrimitiveType::Timestamptz => DataType::Timestamp(TimeUnit::Microsecond, utc()),
+        PrimitiveType::TimestampNs => DataType::Timestamp(TimeUnit::Nanosecond, None),
+        PrimitiveType::TimestamptzNs => DataType::Timestamp(TimeUnit::Nanosecond, utc()),
+        PrimitiveType::String => DataType::Utf8,
+        PrimitiveType::Uuid => DataType::FixedSizeBinary(16),
+        PrimitiveType::Fixed(size) => DataType::FixedSizeBinary(i32::try_from(*size).ok()?),
+        PrimitiveType::Binary => DataType::Binary,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_has_its_arrow_type_and_nested_fields_their_ids() {
+        let schema: Schema = serde_json::from_str(
+            r#"{"type": "struct", "schema-id": 0, "fields": [
+                {"id": 1, "name": "a", "required": true, "type": "decimal(9, 2)"},
+                {"id": 2, "name": "b", "required": false, "type": {"type": "list",
+                    "element-id": 3, "element": "uuid", "element-required": false}},
+                {"id": 4, "name": "c", "required": false, "type": {"type": "struct", "fields": [
+                    {"id": 5, "name": "d", "required": false, "type": "timestamptz"}]}}]}"#,
+        )
+        .expect("schema");
+        let columns = columns("t", &schema).expect("columns");
+        let types: Vec<String> =
+            columns.iter().map(|c| c.column.field.data_type().to_string()).collect();
+        assert!(types[0].contains("Decimal128(9, 2)"), "{types:?}");
+        assert!(types[1].contains("FixedSizeBinary(16)"), "{types:?}");
+        let DataType::Struct(fields) = columns[2].column.field.data_type() else { panic!() };
+        assert_eq!(fields[0].metadata().get(PARQUET_FIELD_ID_META_KEY), Some(&"5".to_owned()));
+        assert!(!columns[0].column.field.is_nullable());
+        assert_eq!(columns[2].column.identity, Identity::FieldId(4));
+    }
+}

@@ -1,0 +1,28 @@
+//! The options of the Iceberg connector.
+
+/// The options of the Iceberg connector, each with a default that holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IcebergConfig {
+    /// States of tables that are kept to be asked again; the one not used for longest goes first.
+    pub tables_max: usize,
+    /// Data files of all kept states together.
+    pub files_max: usize,
+    /// Entries of all kept manifests together.
+    pub manifest_entries_max: usize,
+    /// Bytes of one metadata file, manifest list or manifest, unpacked.
+    pub metadata_bytes_max: u64,
+    /// Bytes of one file of position deletes.
+    pub delete_file_bytes_max: u64,
+}
+
+impl Default for IcebergConfig {
+    fn default() -> Self {
+        Self {
+            tables_max: 1024,
+            files_max: 1_000_000,
+            manifest_entries_max: 500_000,
+            metadata_bytes_max: 512 << 20,
+            delete_file_bytes_max: 256 << 20,
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The connector of Iceberg ports.
+
+use async_trait::async_trait;
+use datafusion::physical_plan::ExecutionPlan;
+use samite_engine::connector::{Connector, OpenRequest, PinnedTable, ScanReport};
+use samite_engine::product::Server;
+use samite_engine::{Error, ErrorKind, Result};
+
+use super::config::IcebergConfig;
+use super::manifests::{ManifestReader, Manifests};
+use super::tables::Tables;
+use crate::scan::report;
+use crate::stores::Stores;
+
+/// Opens Iceberg ports.
+#[derive(Debug)]
+pub struct IcebergConnector {
+    stores: Stores,
+    config: IcebergConfig,
+    tables: Tables,
+    manifests: Manifests,
+}
+
+impl IcebergConnector {
+    /// Makes the connector; opens nothing.
+    #[must_use]
+    pub fn new(stores: Stores, config: IcebergConfig) -> Self {
+        let tables = Tables::new(&config);
+        let manifests = Manifests::new(config.manifest_entries_max);
+        Self { stores, config, tables, manifests }
+    }
+}
+
+#[async_trait]
+impl Connector for IcebergConnector {
+    fn kind(&self) -> &str {
+        "iceberg"
+    }
+
+    fn reads(&self, server: &Server) -> bool {
+        server.unreadable.is_none()
+            && server.location.is_some()
+            && server.format.as_deref() == Some("iceberg")
+    }
+
+    async fn open(&self, request: OpenRequest) -> Result<PinnedTable> {
+        let name = request.name.to_string();
+        let location =
+            request.server.table_location(request.table.source_name()).ok_or_else(|| {
+                Error::new(
+                    ErrorKind::ContractViolated,
+                    format!(
+                        "server \"{}\" of table \"{name}\" has no location",
+                        request.server.name
+                    ),
+                )
+            })?;
+        let place = self
+            .stores
+            .resolve(&location, Some(&request.server))
+            .map_err(|error| error.with_context("table", &name))?;
+        let reader = ManifestReader {
+            config: &self.config,
+            manifests: &self.manifests,
+            stores: &self.stores,
+            server: &request.server,
+            name: &name,
+        };
+        self.tables.source(&reader, &place, &request.moment).await?.open(&request)
+    }
+
+    fn report(&self, node: &dyn ExecutionPlan) -> Option<ScanReport> {
+        report(node)
+    }
+}

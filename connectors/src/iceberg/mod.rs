@@ -1,0 +1,22 @@
+//! Iceberg ports: table metadata and manifests become a [`SourceTable`](crate::source_table::SourceTable).
+//!
+//! ```text
+//! location ──metadata──▶ schema, snapshot ──manifests──▶ data files, deletes ──▶ columns, files
+//! ```
+//!
+//! The `iceberg` crate parses metadata and nothing else: it is built on another Arrow, so that no
+//! Arrow value of its crosses into Samite, and its scan planning drops what pruning needs.
+
+mod columns;
+mod config;
+mod connector;
+mod manifests;
+mod metadata;
+mod moment;
+mod position_deletes;
+mod snapshot;
+mod tables;
+mod values;
+
+pub use config::IcebergConfig;
+pub use connector::IcebergConnector;
