@@ -9,7 +9,22 @@
 
 pub mod delta;
 pub mod iceberg;
+pub mod parquet;
 pub mod scan;
 mod slots;
 mod source_table;
 pub mod stores;
+#[cfg(test)]
+mod testing;
+
+use std::sync::Arc;
+
+use samite_engine::connector::Connector;
+
+use parquet::{ParquetConfig, ParquetConnector};
+
+/// The connectors of all kinds that Samite reads, over one registry of stores.
+#[must_use]
+pub fn connectors(stores: stores::Stores) -> Vec<Arc<dyn Connector>> {
+    vec![Arc::new(ParquetConnector::new(stores, ParquetConfig::default()))]
+}

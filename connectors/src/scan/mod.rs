@@ -1,35 +1,55 @@
-//! The one lakehouse scan: a [`TableSnapshot`] becomes a plain DataFusion scan.
+//! The one lakehouse scan: a `TableSnapshot` becomes a plain DataFusion scan.
 //!
 //! ```text
-//! port ──connector──▶ TableSnapshot ──pinned──▶ PinnedTable { LakeTable } ──plan──▶ DataSourceExec(LakeSource(ParquetSource))
+//! port ──connector──▶ TableSnapshot ──pinned──▶ LakeTable ──plan──▶ DataSourceExec(LakeSource(ParquetSource))
 //! ```
 //!
 //! Knows Parquet and DataFusion, and no table format.
 
+mod casts;
+mod columns;
+mod data_file;
 mod deletes;
+mod footers;
+mod identity;
+mod morsels;
 mod promise;
+mod reader;
+mod report;
+mod reshape;
+mod source;
+mod statistics;
+mod table;
 mod table_snapshot;
+mod type_class;
 
 use std::sync::Arc;
 
-use datafusion::physical_plan::ExecutionPlan;
-use samite_engine::connector::{OpenRequest, PinnedTable, ScanReport};
-use samite_engine::{Error, ErrorKind, Result};
+use samite_engine::Result;
+use samite_engine::connector::{OpenRequest, PinnedTable};
 
+pub(crate) use data_file::DataFile;
 pub(crate) use deletes::DeletedRows;
+pub(crate) use footers::footer;
 pub(crate) use promise::promise;
+pub use report::report;
 pub(crate) use table_snapshot::{Bounds, Identity, LakeFile, SnapshotColumn, TableSnapshot};
+pub(crate) use type_class::TypeClass;
+
+use table::LakeTable;
 
 /// Makes the table that reads exactly `snapshot`.
 ///
 /// # Errors
 ///
 /// When the snapshot contradicts itself.
-pub(crate) fn pinned(_snapshot: TableSnapshot, _request: &OpenRequest) -> Result<PinnedTable> {
-    Err(Error::new(ErrorKind::Unsupported, "the scan is not built yet"))
-}
-
-/// What `node` has read so far, if it is a lakehouse scan.
-pub fn report(_node: &dyn ExecutionPlan) -> Option<ScanReport> {
-    None
+pub(crate) fn pinned(snapshot: TableSnapshot, request: &OpenRequest) -> Result<PinnedTable> {
+    Ok(PinnedTable {
+        snapshot: snapshot.id.clone(),
+        committed_at: snapshot.committed_at,
+        rows: snapshot.files.iter().map(LakeFile::live_rows).sum(),
+        files: snapshot.files.len() as u64,
+        bytes: snapshot.files.iter().map(|file| file.size).sum(),
+        provider: Arc::new(LakeTable::new(request.name.to_string(), snapshot)?),
+    })
 }

@@ -1,0 +1,16 @@
+//! The options of the Parquet connector.
+
+/// The options of the Parquet connector.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParquetConfig {
+    /// The most data files of one table; a table with more is refused.
+    pub files_max: usize,
+    /// So many footers are read at the same time.
+    pub footers_concurrent: usize,
+}
+
+impl Default for ParquetConfig {
+    fn default() -> Self {
+        Self { files_max: 100_000, footers_concurrent: 32 }
+    }
+}

@@ -1,0 +1,174 @@
+//! The table's columns, found in each file.
+//!
+//! ```text
+//! expression over the table ──▶ Column, CAST(Column), Reshape(Column) or a literal over the file
+//! ```
+//!
+//! DataFusion asks once for each file. What a file lacks is the column's default, else NULL; what it
+//! has in a type that the table's type cannot hold is an error.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
+use datafusion::error::Result as DataFusionResult;
+use datafusion::physical_expr::expressions::{CastExpr, Column, Literal};
+use datafusion::physical_expr_adapter::{PhysicalExprAdapter, PhysicalExprAdapterFactory};
+use datafusion::physical_plan::PhysicalExpr;
+use datafusion::scalar::ScalarValue;
+use samite_engine::{Error, ErrorKind, Result};
+
+use super::casts::is_lossless;
+use super::identity::{has_field_ids, without_metadata};
+use super::reshape::{Reshape, unreadable};
+use super::{Identity, SnapshotColumn};
+
+/// The name of a column that no file and no table has, see [`Columns::file_schema`].
+const NEVER: &str = "\0never";
+
+/// The columns of a table with how a file's columns are recognised as them.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Columns(Vec<SnapshotColumn>);
+
+impl Columns {
+    /// The columns of a table.
+    ///
+    /// # Errors
+    ///
+    /// When two have one name.
+    pub(crate) fn new(columns: Vec<SnapshotColumn>) -> Result<Self> {
+        let mut names = HashSet::new();
+        for column in &columns {
+            if !names.insert(column.field.name()) {
+                return Err(Error::new(
+                    ErrorKind::ContractViolated,
+                    format!("column \"{}\" is there twice", column.field.name()),
+                ));
+            }
+        }
+        Ok(Self(columns))
+    }
+
+    /// The columns as the snapshot has them.
+    pub(crate) fn as_slice(&self) -> &[SnapshotColumn] {
+        &self.0
+    }
+
+    /// What a consumer sees.
+    pub(crate) fn schema(&self) -> SchemaRef {
+        Arc::new(Schema::new(self.plain_fields()))
+    }
+
+    /// What DataFusion compares files with: the table's columns and one that no file has. Without
+    /// that one, a file that has the table's names in the table's order would be read by name.
+    pub(crate) fn file_schema(&self) -> SchemaRef {
+        let mut fields = self.plain_fields();
+        fields.push(Arc::new(Field::new(NEVER, DataType::Boolean, true)));
+        Arc::new(Schema::new(fields))
+    }
+
+    fn plain_fields(&self) -> Vec<FieldRef> {
+        self.0.iter().map(|column| Arc::new(without_metadata(&column.field))).collect()
+    }
+
+    /// True if files are recognised by field ids.
+    fn needs_field_ids(&self) -> bool {
+        self.0.iter().any(|column| matches!(column.identity, Identity::FieldId(_)))
+    }
+}
+
+/// Finds a table's columns in files.
+#[derive(Debug)]
+pub(crate) struct ColumnsInFiles(pub(crate) Arc<Columns>);
+
+impl PhysicalExprAdapterFactory for ColumnsInFiles {
+    fn create(
+        &self,
+        _: SchemaRef,
+        file: SchemaRef,
+    ) -> DataFusionResult<Arc<dyn PhysicalExprAdapter>> {
+        if self.0.needs_field_ids() && !file.fields().is_empty() && !has_field_ids(file.fields()) {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "a data file has no field ids, and its columns cannot be told apart without",
+            )
+            .into());
+        }
+        Ok(Arc::new(ColumnsInFile { columns: Arc::clone(&self.0), file }))
+    }
+}
+
+/// Finds a table's columns in one file.
+#[derive(Debug)]
+struct ColumnsInFile {
+    columns: Arc<Columns>,
+    file: SchemaRef,
+}
+
+impl ColumnsInFile {
+    fn read(&self, name: &str) -> Result<Arc<dyn PhysicalExpr>> {
+        let found = self.columns.0.iter().find(|column| column.field.name() == name);
+        let Some(column) = found else {
+            // The column that no file has.
+            return Ok(literal(ScalarValue::Boolean(None)));
+        };
+        match column.identity.find(self.file.fields())? {
+            Some(index) => read_from(column, index, self.file.fields()),
+            None => missing(column),
+        }
+    }
+}
+
+fn read_from(
+    column: &SnapshotColumn,
+    index: usize,
+    file: &Fields,
+) -> Result<Arc<dyn PhysicalExpr>> {
+    let Some(held) = file.get(index) else { return missing(column) };
+    let (from, field) = (held.data_type(), without_metadata(&column.field));
+    let source: Arc<dyn PhysicalExpr> = Arc::new(Column::new(held.name(), index));
+    if from == field.data_type() {
+        return Ok(source);
+    }
+    if from.is_nested() && field.data_type().is_nested() {
+        return Ok(Arc::new(Reshape::try_new(source, from, &column.field, &column.identity)?));
+    }
+    if !is_lossless(from, field.data_type()) {
+        return Err(unreadable(field.name(), from, field.data_type()));
+    }
+    Ok(Arc::new(CastExpr::new_with_target_field(source, Arc::new(field), None)))
+}
+
+fn missing(column: &SnapshotColumn) -> Result<Arc<dyn PhysicalExpr>> {
+    let field = without_metadata(&column.field);
+    if let Some(value) = &column.when_missing {
+        return Ok(literal(value.clone()));
+    }
+    if !field.is_nullable() {
+        return Err(Error::new(
+            ErrorKind::CorruptSource,
+            format!("a data file lacks column \"{}\", which is never NULL", field.name()),
+        ));
+    }
+    let null = ScalarValue::try_new_null(field.data_type()).map_err(Error::from)?;
+    Ok(literal(null))
+}
+
+fn literal(value: ScalarValue) -> Arc<dyn PhysicalExpr> {
+    Arc::new(Literal::new(value))
+}
+
+impl PhysicalExprAdapter for ColumnsInFile {
+    fn rewrite(&self, expr: Arc<dyn PhysicalExpr>) -> DataFusionResult<Arc<dyn PhysicalExpr>> {
+        // Downwards, and what was made is not looked at again: its names are the file's.
+        expr.transform_down(|expr| match expr.downcast_ref::<Column>() {
+            Some(column) => {
+                let read = self.read(column.name())?;
+                Ok(Transformed::new(read, true, TreeNodeRecursion::Jump))
+            }
+            None => Ok(Transformed::no(expr)),
+        })
+        .data()
+    }
+}

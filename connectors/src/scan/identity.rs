@@ -1,0 +1,129 @@
+//! How fields of a file are recognised as fields of a table.
+//!
+//! A name in a file says little: columns are renamed, and an old name may be used again for another
+//! column. So a field is found by its id or by its physical name, and by nothing else.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields};
+use samite_engine::{Error, ErrorKind, Result};
+
+use super::Identity;
+
+/// The metadata key of a field's id, in Parquet's Arrow schemas.
+pub(crate) const FIELD_ID: &str = "PARQUET:field_id";
+/// The metadata key of a nested field's physical name.
+pub(crate) const PHYSICAL_NAME: &str = "delta.columnMapping.physicalName";
+
+impl Identity {
+    /// The identity of a nested field below a column that is recognised like `self`.
+    fn of_nested(&self, field: &Field) -> Option<Self> {
+        match self {
+            Self::FieldId(_) => field.metadata().get(FIELD_ID)?.parse().ok().map(Self::FieldId),
+            Self::PhysicalName(_) => {
+                let name = field.metadata().get(PHYSICAL_NAME).unwrap_or(field.name());
+                Some(Self::PhysicalName(name.clone()))
+            }
+        }
+    }
+
+    /// True if `field` of a file has this identity.
+    fn names(&self, field: &Field) -> bool {
+        match self {
+            Self::FieldId(id) => {
+                field.metadata().get(FIELD_ID).is_some_and(|text| text.parse() == Ok(*id))
+            }
+            Self::PhysicalName(name) => field.name() == name,
+        }
+    }
+
+    /// The index of the one field of a file with this identity.
+    ///
+    /// # Errors
+    ///
+    /// When two fields have it.
+    pub(crate) fn find(&self, fields: &Fields) -> Result<Option<usize>> {
+        let mut found = fields.iter().enumerate().filter(|(_, field)| self.names(field));
+        let first = found.next();
+        if let Some((_, second)) = found.next() {
+            return Err(Error::new(
+                ErrorKind::CorruptSource,
+                format!("two columns of one file are the same column, \"{}\"", second.name()),
+            ));
+        }
+        Ok(first.map(|(index, _)| index))
+    }
+}
+
+/// The children of a struct by the index that each has in a struct of a file.
+///
+/// # Errors
+///
+/// When two fields of the file have one identity.
+pub(crate) fn match_children(
+    parent: &Identity,
+    table: &Fields,
+    file: &Fields,
+) -> Result<Vec<Option<usize>>> {
+    let find = |field: &FieldRef| match parent.of_nested(field) {
+        Some(identity) => identity.find(file),
+        None => Ok(None),
+    };
+    table.iter().map(find).collect()
+}
+
+/// A field as a consumer sees it: without metadata, at every depth.
+pub(crate) fn without_metadata(field: &Field) -> Field {
+    Field::new(field.name(), plain_type(field.data_type()), field.is_nullable())
+        .with_metadata(HashMap::new())
+}
+
+fn plain(field: &FieldRef) -> FieldRef {
+    Arc::new(without_metadata(field))
+}
+
+fn plain_type(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(plain).collect()),
+        DataType::List(item) => DataType::List(plain(item)),
+        DataType::LargeList(item) => DataType::LargeList(plain(item)),
+        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(plain(item), *size),
+        DataType::ListView(item) => DataType::ListView(plain(item)),
+        DataType::LargeListView(item) => DataType::LargeListView(plain(item)),
+        DataType::Map(entries, is_sorted) => DataType::Map(plain(entries), *is_sorted),
+        other => other.clone(),
+    }
+}
+
+/// True if some field at any depth, `fields` among them, carries an id.
+pub(crate) fn has_field_ids(fields: &Fields) -> bool {
+    fields.iter().any(|field| field.metadata().contains_key(FIELD_ID))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_id(name: &str, id: &str) -> FieldRef {
+        let metadata = HashMap::from([(FIELD_ID.to_owned(), id.to_owned())]);
+        Arc::new(Field::new(name, DataType::Int64, true).with_metadata(metadata))
+    }
+
+    #[test]
+    fn field_is_found_by_identity_and_never_by_a_name_used_again() {
+        let file: Fields = vec![with_id("b", "1"), with_id("c", "2")].into();
+        let cases = [
+            (Identity::FieldId(1), Some(0)),
+            (Identity::FieldId(2), Some(1)),
+            (Identity::FieldId(3), None),
+            (Identity::PhysicalName("c".to_owned()), Some(1)),
+            (Identity::PhysicalName("B".to_owned()), None),
+        ];
+        for (identity, expected) in cases {
+            assert_eq!(identity.find(&file).unwrap(), expected, "{identity:?}");
+        }
+        let twice: Fields = vec![with_id("b", "1"), with_id("c", "1")].into();
+        assert!(Identity::FieldId(1).find(&twice).is_err());
+    }
+}

@@ -1,0 +1,109 @@
+//! Reads the bytes of data files for DataFusion's Parquet scan.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::ParquetFileReaderFactory;
+use datafusion::error::Result as DataFusionResult;
+use datafusion::parquet::arrow::arrow_reader::ArrowReaderOptions;
+use datafusion::parquet::arrow::async_reader::AsyncFileReader;
+use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
+use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
+use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use object_store::ObjectStore;
+use samite_engine::Error;
+
+use super::data_file::DataFile;
+use super::footers::footer;
+use crate::stores::{StoreHandle, unreadable};
+
+/// The metric of all bytes that were read.
+pub(crate) const BYTES_READ: &str = "bytes_scanned";
+/// The metric of the bytes that were read of data, not of footers.
+pub(crate) const DATA_BYTES_READ: &str = "data_bytes_read";
+/// The label that tells which file a metric belongs to.
+pub(crate) const FILE: &str = "filename";
+
+/// Makes readers of the files of one store.
+#[derive(Debug)]
+pub(crate) struct LakeReaders(pub(crate) Arc<StoreHandle>);
+
+impl ParquetFileReaderFactory for LakeReaders {
+    fn create_reader(
+        &self,
+        partition: usize,
+        file: PartitionedFile,
+        _: Option<usize>,
+        metrics: &ExecutionPlanMetricsSet,
+    ) -> DataFusionResult<Box<dyn AsyncFileReader + Send>> {
+        let name = Arc::<str>::from(file.object_meta.location.as_ref());
+        let count = |metric: &'static str| {
+            MetricBuilder::new(metrics)
+                .with_new_label(FILE, name.to_string())
+                .counter(metric, partition)
+        };
+        let data_bytes_read = count(DATA_BYTES_READ);
+        let file = DataFile::new(Arc::clone(&self.0), file.object_meta, count(BYTES_READ));
+        Ok(Box::new(LakeReader { store: Arc::clone(&self.0), file, data_bytes_read }))
+    }
+}
+
+struct LakeReader {
+    store: Arc<StoreHandle>,
+    file: DataFile,
+    data_bytes_read: Count,
+}
+
+impl LakeReader {
+    async fn read(&mut self, ranges: Vec<Range<u64>>) -> ParquetResult<Vec<Bytes>> {
+        let location = self.file.meta().location.clone();
+        let bytes = self
+            .file
+            .get_ranges(&location, &ranges)
+            .await
+            .map_err(|error| external(unreadable(&self.file.to_string(), error)))?;
+        self.data_bytes_read.add(bytes.iter().map(Bytes::len).sum());
+        Ok(bytes)
+    }
+}
+
+/// Carries our error through Parquet, so that the engine finds it again.
+fn external(error: Error) -> ParquetError {
+    ParquetError::External(Box::new(error))
+}
+
+impl fmt::Debug for LakeReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LakeReader").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+impl AsyncFileReader for LakeReader {
+    fn get_bytes(&mut self, range: Range<u64>) -> BoxFuture<'_, ParquetResult<Bytes>> {
+        async move {
+            let bytes = self.read(vec![range]).await?.into_iter().next();
+            bytes.ok_or_else(|| ParquetError::General("no bytes".to_owned()))
+        }
+        .boxed()
+    }
+
+    fn get_byte_ranges(
+        &mut self,
+        ranges: Vec<Range<u64>>,
+    ) -> BoxFuture<'_, ParquetResult<Vec<Bytes>>> {
+        self.read(ranges).boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
+        let policy = options.map_or(PageIndexPolicy::Skip, |options| options.column_index_policy());
+        async move { footer(&self.file, &self.store, policy).await.map_err(external) }.boxed()
+    }
+}
