@@ -21,10 +21,16 @@ use std::sync::Arc;
 
 use samite_engine::connector::Connector;
 
+use delta::{DeltaConfig, DeltaConnector};
+use iceberg::{IcebergConfig, IcebergConnector};
 use parquet::{ParquetConfig, ParquetConnector};
 
 /// The connectors of all kinds that Samite reads, over one registry of stores.
 #[must_use]
 pub fn connectors(stores: stores::Stores) -> Vec<Arc<dyn Connector>> {
-    vec![Arc::new(ParquetConnector::new(stores, ParquetConfig::default()))]
+    vec![
+        Arc::new(ParquetConnector::new(stores.clone(), ParquetConfig::default())),
+        Arc::new(DeltaConnector::new(stores.clone(), DeltaConfig::default())),
+        Arc::new(IcebergConnector::new(stores, IcebergConfig::default())),
+    ]
 }
