@@ -119,7 +119,7 @@ def duckdb_answer(options, sql):
     connection = duckdb.connect()
     for table in data.TABLES:
         connection.execute(f"create view {table} as from read_parquet('{data.tpch_folder(options)}/parquet/{table}/*.parquet')")
-    return connection.execute(sql).to_arrow_table().to_pylist()
+    return connection.sql(sql).to_arrow_table().to_pylist()
 
 
 def compare(ours, expected):

@@ -27,7 +27,7 @@ def duck():
 
 
 def ask_duck(duck, text):
-    return duck.execute(text.format(**{name: name for name in IN_THE_MESH})).to_arrow_table().to_pylist()
+    return duck.sql(text.format(**{name: name for name in IN_THE_MESH})).to_arrow_table().to_pylist()
 
 
 def plain(rows):
