@@ -17,7 +17,7 @@ class Server:
     def __init__(self, options, mesh, *more):
         begun = time.perf_counter()
         command = [options.samite, "serve", "--mesh", mesh, "--listen", "127.0.0.1:0", *more]
-        environment = os.environ | {"RUST_LOG": os.environ.get("RUST_LOG", "warn")}
+        environment = os.environ | {"SAMITE_LOG": "warn"}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         line = self.process.stdout.readline().strip()
         self.start_seconds = time.perf_counter() - begun
