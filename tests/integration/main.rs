@@ -9,3 +9,5 @@
 
 mod architecture;
 mod config;
+mod reference;
+mod sql;
