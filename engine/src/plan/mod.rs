@@ -23,6 +23,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
+use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
 use crate::connector::SnapshotId;
@@ -143,6 +144,12 @@ impl QueryPlan {
     ///
     /// When a parameter has no value, or there is no room for one more query.
     pub async fn execute(&self) -> Result<QueryStream> {
+        // A boxed future keeps the types of plans out of every caller's own.
+        let work: BoxFuture<'_, _> = Box::pin(self.start());
+        work.await
+    }
+
+    async fn start(&self) -> Result<QueryStream> {
         let planned = Arc::clone(&self.0);
         let engine = planned.engine.clone();
         let processor = engine.limits().processor();

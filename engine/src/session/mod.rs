@@ -11,6 +11,7 @@ mod settings;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
+use futures::future::BoxFuture;
 use parking_lot::RwLock;
 
 use crate::engine::Engine;
@@ -92,7 +93,8 @@ impl Session {
     ///
     /// When it is a query, or sets what cannot be set.
     pub async fn apply(&self, statement: &Statement) -> Result<()> {
-        crate::resolve::apply(self, statement).await
+        let work: BoxFuture<'_, _> = Box::pin(crate::resolve::apply(self, statement));
+        work.await
     }
 
     /// Resolves, governs and plans a query.
@@ -101,7 +103,9 @@ impl Session {
     ///
     /// When a name means nothing, a port cannot be opened, or the query does not make sense.
     pub async fn plan(&self, statement: &Statement) -> Result<QueryPlan> {
-        crate::plan::prepare(self, statement).await
+        // A boxed future keeps the types of the stages out of every caller's own.
+        let work: BoxFuture<'_, _> = Box::pin(crate::plan::prepare(self, statement));
+        work.await
     }
 
     /// Does all of it: a query gives its rows, a session statement an empty stream.
@@ -124,7 +128,8 @@ impl Session {
     ///
     /// When the catalog does not answer.
     pub async fn tables(&self) -> Result<Vec<ListedTable>> {
-        crate::mesh_catalog::list(self).await
+        let work: BoxFuture<'_, _> = Box::pin(crate::mesh_catalog::list(self));
+        work.await
     }
 
     /// The schema that `SELECT *` of one table has; opens the port.
@@ -133,6 +138,7 @@ impl Session {
     ///
     /// When the table does not exist or cannot be opened.
     pub async fn table_schema(&self, name: &TableName) -> Result<SchemaRef> {
-        crate::mesh_catalog::table_schema(self, name).await
+        let work: BoxFuture<'_, _> = Box::pin(crate::mesh_catalog::table_schema(self, name));
+        work.await
     }
 }
