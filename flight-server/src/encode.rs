@@ -30,6 +30,9 @@ pub(crate) struct Encoder {
 
 impl Encoder {
     pub(crate) fn new(schema: Arc<WireSchema>, config: &FlightConfig) -> Self {
+        let mut context = IpcWriteContext::default();
+        // The next message is about as large as the last one.
+        context.set_reserve_scratch(true);
         Self {
             schema,
             message_bytes_max: config.message_bytes_max,
@@ -37,7 +40,7 @@ impl Encoder {
             generator: IpcDataGenerator::default(),
             dictionaries: DictionaryTracker::new(true),
             options: IpcWriteOptions::default(),
-            context: IpcWriteContext::default(),
+            context,
         }
     }
 

@@ -77,12 +77,12 @@ impl Query {
         }
     }
 
-    /// True once all rows were handed out: it may make room for others.
+    /// True once a fetch of it has ended: it may make room for others.
     pub(crate) fn was_fetched(&self) -> bool {
         self.was_fetched.load(Ordering::Relaxed)
     }
 
-    /// Says that all rows were handed out.
+    /// Says that a fetch of it has ended.
     pub(crate) fn set_fetched(&self) {
         self.was_fetched.store(true, Ordering::Relaxed);
     }

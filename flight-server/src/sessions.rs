@@ -67,6 +67,8 @@ impl ClientSession {
 pub(crate) struct Sessions {
     engine: Engine,
     sessions: Expiring<SessionKey, ClientSession>,
+    /// Held while a session begins, so that two calls of a caller begin one.
+    beginning: Mutex<()>,
     idle: Duration,
 }
 
@@ -74,7 +76,7 @@ impl Sessions {
     pub(crate) fn new(engine: Engine, config: &FlightConfig) -> Self {
         // Each session is found by two keys.
         let sessions = Expiring::new("sessions", config.sessions_max.saturating_mul(2));
-        Self { engine, sessions, idle: config.session_idle }
+        Self { engine, sessions, beginning: Mutex::default(), idle: config.session_idle }
     }
 
     /// The caller's session, if something was ever set in it.
@@ -103,6 +105,7 @@ impl Sessions {
     ///
     /// When the caller's session has ended, or there are too many.
     pub(crate) fn open(&self, caller: &Caller) -> Result<(Arc<ClientSession>, bool)> {
+        let _beginning = self.beginning.lock();
         if let Some(session) = self.find(caller)? {
             return Ok((session, false));
         }

@@ -80,7 +80,23 @@ impl Stop {
     }
 }
 
-/// Starts a query. Gives the engine's id of it, and its messages; calls `on_end` after the last row.
+/// Says that a query was fetched once it is dropped, however the fetch ended.
+struct Fetch<F: FnOnce()> {
+    query: Arc<Query>,
+    on_end: Option<F>,
+}
+
+impl<F: FnOnce()> Drop for Fetch<F> {
+    fn drop(&mut self) {
+        self.query.set_fetched();
+        if let Some(on_end) = self.on_end.take() {
+            on_end();
+        }
+    }
+}
+
+/// Starts a query. Gives the engine's id of it, and its messages; calls `on_end` when it ended,
+/// with its last row or without.
 ///
 /// # Errors
 ///
@@ -91,20 +107,18 @@ pub(crate) async fn start(
     stop: Stop,
     on_end: impl FnOnce() + Send + 'static,
 ) -> Result<(String, MessageStream)> {
+    let fetch = Fetch { query: Arc::clone(&query), on_end: Some(on_end) };
     let rows = stop.or(&query, Rows::start(Arc::clone(&query), config)).await?;
     let query_id = rows.query_id().to_owned();
     let encoder = Encoder::new(Arc::clone(&query.schema), config);
     let (sender, messages) = mpsc::channel(config.stream_messages_max.max(1));
     let task = SpawnedTask::spawn(async move {
+        let _fetch = fetch;
         let work = stop.or(&query, pump(rows, encoder, &sender));
         let result = AssertUnwindSafe(work).catch_unwind().await;
-        match result.unwrap_or_else(|_| Err(panicked())) {
-            Ok(()) => {
-                query.set_fetched();
-                on_end();
-            }
+        if let Err(error) = result.unwrap_or_else(|_| Err(panicked())) {
             // A reader that is gone needs no error.
-            Err(error) => drop(sender.send(Err(status(&error))).await),
+            drop(sender.send(Err(status(&error))).await);
         }
     });
     Ok((query_id, MessageStream { messages, _task: task }))

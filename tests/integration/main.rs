@@ -9,5 +9,6 @@
 
 mod architecture;
 mod config;
+mod flight;
 mod reference;
 mod sql;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_flight::sql::ActionCreatePreparedStatementRequest;
 use bytes::Bytes;
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::scalar::ScalarValue;
 use samite_engine::plan::QueryPlan;
 use samite_engine::session::Session;
@@ -125,10 +125,7 @@ async fn plan(session: &Session, prepared: &PreparedStatement) -> Result<QueryPl
 }
 
 /// What runs with the parameters that are bound, and its schema.
-fn bound(
-    plan: QueryPlan,
-    prepared: &PreparedStatement,
-) -> Result<(Work, datafusion::arrow::datatypes::SchemaRef)> {
+fn bound(plan: QueryPlan, prepared: &PreparedStatement) -> Result<(Work, SchemaRef)> {
     let bound = prepared.bound();
     let Some(parameter) = plan.parameters().first() else {
         if let Some(rows) = bound.filter(|rows| !rows.has_no_columns()) {
@@ -139,11 +136,21 @@ fn bound(
     };
     let rows = bound.ok_or_else(|| unbound(parameter.number))?.values(plan.parameters())?;
     check_types(&rows)?;
-    let schema = match rows.first() {
-        Some(values) => plan.bind(values.clone())?.schema(),
-        None => plan.schema(),
-    };
-    Ok((Work::ForEach { plan: Box::new(plan), rows }, schema))
+    match rows.as_slice() {
+        [] => {
+            let schema = plan.schema();
+            Ok((Work::ForEach { plan: Box::new(plan), rows }, schema))
+        }
+        [values] => {
+            let plan = plan.bind(values.clone())?;
+            let schema = plan.schema();
+            Ok((Work::Once(Box::new(plan)), schema))
+        }
+        [values, ..] => {
+            let schema = plan.bind(values.clone())?.schema();
+            Ok((Work::ForEach { plan: Box::new(plan), rows }, schema))
+        }
+    }
 }
 
 /// One schema holds for all rows, so that a parameter has one type in all of them.
