@@ -15,6 +15,7 @@ use crate::connector::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{EventSink, LogEvents};
 use crate::execute::Limits;
+use crate::sealed::Sealed;
 use crate::session::{Principal, Session};
 
 /// The engine. Cheap to clone.
@@ -30,7 +31,7 @@ struct Inner {
     clock: Clock,
     config: EngineConfig,
     limits: Limits,
-    base_state: SessionState,
+    base_state: Sealed<SessionState>,
 }
 
 /// Tells the time.
@@ -143,7 +144,7 @@ impl EngineBuilder {
             clock: self.clock,
             config: self.config,
             limits,
-            base_state,
+            base_state: Sealed::new(base_state),
         })))
     }
 }

@@ -32,6 +32,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::execute::{self, Job, QueryStream};
 use crate::govern::{self, GovernedQuery, GovernedTable};
 use crate::resolve::{self, Depth, Form, Statement};
+use crate::sealed::Sealed;
 use crate::session::Session;
 
 pub use parameters::Parameter;
@@ -48,13 +49,13 @@ struct Planned {
     statement: Statement,
     depth: Depth,
     answer: Answer,
-    state: SessionState,
+    state: Sealed<SessionState>,
     timeout: Duration,
     schema: SchemaRef,
     parameters: Vec<Parameter>,
     tables: Vec<PlannedTable>,
     warnings: Vec<String>,
-    plans: Option<Plans>,
+    plans: Option<Sealed<Plans>>,
 }
 
 #[derive(Debug)]
@@ -128,13 +129,13 @@ impl QueryPlan {
             statement: planned.statement.clone(),
             depth: planned.depth,
             answer: planned.answer,
-            state: planned.state.clone(),
+            state: Sealed::new(planned.state.clone()),
             timeout: planned.timeout,
             schema,
             parameters: Vec::new(),
             tables: planned.tables.clone(),
             warnings: planned.warnings.clone(),
-            plans: Some(Plans { logical, physical: Mutex::new(None) }),
+            plans: Some(Sealed::new(Plans { logical, physical: Mutex::new(None) })),
         })))
     }
 
@@ -179,7 +180,7 @@ impl QueryPlan {
 impl Planned {
     fn plans(&self) -> Result<&Plans> {
         let gone = || Error::new(ErrorKind::Internal, "the plan was already dropped");
-        self.plans.as_ref().ok_or_else(gone)
+        self.plans.as_deref().ok_or_else(gone)
     }
 
     async fn plan_physical(&self) -> Result<Arc<dyn ExecutionPlan>> {
@@ -282,13 +283,13 @@ pub async fn plan(query: GovernedQuery, session: &Session) -> Result<QueryPlan> 
         statement: query.statement().clone(),
         depth,
         answer,
-        state,
+        state: Sealed::new(state),
         timeout: timeout(&engine, &query),
         schema,
         parameters,
         tables: planned_tables(query.tables()),
         warnings: warnings(query.tables()),
-        plans: Some(Plans { logical, physical: Mutex::new(physical) }),
+        plans: Some(Sealed::new(Plans { logical, physical: Mutex::new(physical) })),
         engine,
     };
     Ok(QueryPlan(Arc::new(planned)))

@@ -15,6 +15,7 @@ use super::show::{self, Show};
 use super::unsupported;
 use crate::config::EngineConfig;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sealed::Sealed;
 
 /// Nested expressions that the parser follows; [`bounds`] is the stricter one.
 const PARSER_RECURSION_MAX: usize = 400;
@@ -27,7 +28,7 @@ pub struct Statement(Arc<Inner>);
 struct Inner {
     sql: String,
     depth: Depth,
-    form: Option<Form>,
+    form: Option<Sealed<Form>>,
 }
 
 /// What a statement is.
@@ -55,7 +56,7 @@ impl Statement {
     pub fn parse(sql: &str, config: &EngineConfig) -> Result<Self> {
         let depth = bounds::check(sql, config)?;
         let form = depth.on_stack(|| classify(parse_one(sql)?))?;
-        Ok(Self(Arc::new(Inner { sql: sql.to_owned(), depth, form: Some(form) })))
+        Ok(Self(Arc::new(Inner { sql: sql.to_owned(), depth, form: Some(Sealed::new(form)) })))
     }
 
     /// The text as it came.
@@ -67,12 +68,15 @@ impl Statement {
     /// True for what gives rows (SELECT, EXPLAIN, SHOW, DESCRIBE); false for what changes the session.
     #[must_use]
     pub fn is_query(&self) -> bool {
-        matches!(self.0.form, Some(Form::Query(_) | Form::Show(_) | Form::Explain { .. }))
+        matches!(
+            self.0.form.as_deref(),
+            Some(Form::Query(_) | Form::Show(_) | Form::Explain { .. })
+        )
     }
 
     pub(crate) fn form(&self) -> Result<&Form> {
         let gone = || Error::new(ErrorKind::Internal, "the statement was already dropped");
-        self.0.form.as_ref().ok_or_else(gone)
+        self.0.form.as_deref().ok_or_else(gone)
     }
 
     pub(crate) fn depth(&self) -> Depth {
