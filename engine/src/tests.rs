@@ -276,17 +276,15 @@ async fn panic_becomes_an_error() {
 async fn deep_statement_does_not_end_the_process() {
     let session = session();
     for sql in [
-        format!("SELECT {}1", "1+".repeat(3900)),
-        format!("SELECT count(*) FROM media.plays.plays WHERE {}id = 0", "id = 1 OR ".repeat(1900)),
+        format!("SELECT {}1", "1+".repeat(1000)),
+        format!("SELECT {}1", "1+".repeat(100_000)),
+        format!("SELECT count(*) FROM media.plays.plays WHERE {}id = 0", "id = 1 OR ".repeat(490)),
         format!("SELECT {}1{}", "(".repeat(95), ")".repeat(95)),
         format!("SELECT {}1", "- ".repeat(390)),
-        format!("SELECT 1 {}", "UNION ALL SELECT 1 ".repeat(300)),
+        format!("SELECT 1 {}", "UNION ALL SELECT 1 ".repeat(100)),
         format!("SELECT {}1{}", "CASE WHEN true THEN ".repeat(90), " END".repeat(90)),
     ] {
-        let started = std::time::Instant::now();
-        let result = collect(&session, &sql).await;
-        eprintln!("{sql:.40} {:?} {:?}", started.elapsed(), result.as_ref().err());
-        if let Err(error) = result {
+        if let Err(error) = collect(&session, &sql).await {
             assert_ne!(error.kind(), ErrorKind::Internal, "{sql:.60}: {error:?}");
         }
     }

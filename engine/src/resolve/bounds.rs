@@ -13,11 +13,15 @@ use crate::error::{Error, ErrorKind, Result};
 /// Parentheses, brackets, braces and CASE expressions inside each other.
 const NESTING_MAX: usize = 100;
 
-/// Operators of one statement: a chain of them is a tree as deep as the chain is long.
-const OPERATORS_MAX: usize = 4000;
+/// Operators of one expression, those around it included: a chain of them is a tree as deep as the
+/// chain is long, and planning it takes time that grows with the square.
+const CHAIN_MAX: usize = 1000;
+
+/// Joins and set operations of one statement.
+const RELATIONS_MAX: usize = 500;
 
 /// Operators from which on a statement is worked on with a stack of its own.
-const OPERATORS_SHALLOW: usize = 64;
+const SHALLOW: usize = 64;
 
 /// The stack for statements with many operators, in bytes; only what is touched is real memory.
 const DEEP_STACK_BYTES: usize = 256 << 20;
@@ -29,7 +33,7 @@ pub(crate) struct Depth(usize);
 impl Depth {
     /// Runs `work` on a stack that suffices for a statement of this depth.
     pub(crate) fn on_stack<R>(self, work: impl FnOnce() -> R) -> R {
-        if self.0 <= OPERATORS_SHALLOW { work() } else { stacker::grow(DEEP_STACK_BYTES, work) }
+        if self.0 <= SHALLOW { work() } else { stacker::grow(DEEP_STACK_BYTES, work) }
     }
 }
 
@@ -51,25 +55,72 @@ pub(crate) fn check(sql: &str, config: &EngineConfig) -> Result<Depth> {
     let tokens = Tokenizer::new(&GenericDialect {}, sql)
         .tokenize()
         .map_err(|error| Error::new(ErrorKind::InvalidQuery, format!("syntax error: {error}")))?;
-    let (mut nesting, mut deepest, mut operators) = (0_usize, 0_usize, 0_usize);
+    let mut shape = Shape { open: vec![0], ..Shape::default() };
     for token in &tokens {
-        match role(token) {
+        shape.add(role(token));
+    }
+    shape.check()
+}
+
+/// What was counted.
+#[derive(Debug, Default)]
+struct Shape {
+    /// The operators so far of each expression that is open, innermost last.
+    open: Vec<usize>,
+    chain: usize,
+    longest_chain: usize,
+    deepest: usize,
+    relations: usize,
+}
+
+impl Shape {
+    fn add(&mut self, role: Role) {
+        match role {
             Role::Opens => {
-                nesting += 1;
-                deepest = deepest.max(nesting);
+                self.open.push(0);
+                self.deepest = self.deepest.max(self.open.len() - 1);
             }
-            Role::Closes => nesting = nesting.saturating_sub(1),
-            Role::Operator => operators += 1,
+            Role::Closes => {
+                let inner = if self.open.len() > 1 { self.open.pop() } else { None };
+                self.chain -= inner.unwrap_or(0);
+            }
+            Role::Operator => {
+                if let Some(innermost) = self.open.last_mut() {
+                    *innermost += 1;
+                    self.chain += 1;
+                    self.longest_chain = self.longest_chain.max(self.chain);
+                }
+            }
+            Role::Separator => self.begin_expression(),
+            Role::Relation => {
+                self.relations += 1;
+                self.begin_expression();
+            }
             Role::Flat => {}
         }
     }
-    if deepest > NESTING_MAX {
-        return Err(too_deep(format!("{deepest} parentheses are open at once"), NESTING_MAX));
+
+    fn begin_expression(&mut self) {
+        if let Some(innermost) = self.open.last_mut() {
+            self.chain -= std::mem::take(innermost);
+        }
     }
-    if operators > OPERATORS_MAX {
-        return Err(too_deep(format!("it has {operators} operators"), OPERATORS_MAX));
+
+    fn check(&self) -> Result<Depth> {
+        if self.deepest > NESTING_MAX {
+            let found = format!("{} parentheses are open at once", self.deepest);
+            return Err(too_deep(found, NESTING_MAX));
+        }
+        if self.longest_chain > CHAIN_MAX {
+            let found = format!("one expression has {} operators", self.longest_chain);
+            return Err(too_deep(found, CHAIN_MAX));
+        }
+        if self.relations > RELATIONS_MAX {
+            let found = format!("it has {} joins and set operations", self.relations);
+            return Err(too_deep(found, RELATIONS_MAX));
+        }
+        Ok(Depth(self.longest_chain + self.deepest + self.relations))
     }
-    Ok(Depth(operators + deepest))
 }
 
 fn too_deep(found: String, allowed: usize) -> Error {
@@ -84,6 +135,9 @@ enum Role {
     Opens,
     Closes,
     Operator,
+    /// Begins another expression beside the last one.
+    Separator,
+    Relation,
     Flat,
 }
 
@@ -94,9 +148,12 @@ fn role(token: &Token) -> Role {
         Token::Word(word) if word.quote_style.is_none() => match word.keyword {
             Keyword::CASE => Role::Opens,
             Keyword::END => Role::Closes,
+            keyword if separates(keyword) => Role::Separator,
+            keyword if relates(keyword) => Role::Relation,
             keyword if deepens(keyword) => Role::Operator,
             _ => Role::Flat,
         },
+        Token::Comma => Role::Separator,
         Token::Word(_)
         | Token::Number(..)
         | Token::Char(_)
@@ -108,13 +165,41 @@ fn role(token: &Token) -> Role {
         | Token::DollarQuotedString(_)
         | Token::HexStringLiteral(_)
         | Token::Placeholder(_)
-        | Token::Comma
         | Token::Period
         | Token::SemiColon
         | Token::Whitespace(_)
         | Token::EOF => Role::Flat,
         _ => Role::Operator,
     }
+}
+
+fn separates(keyword: Keyword) -> bool {
+    matches!(
+        keyword,
+        Keyword::SELECT
+            | Keyword::FROM
+            | Keyword::WHERE
+            | Keyword::GROUP
+            | Keyword::HAVING
+            | Keyword::ORDER
+            | Keyword::LIMIT
+            | Keyword::ON
+            | Keyword::WHEN
+            | Keyword::THEN
+            | Keyword::ELSE
+    )
+}
+
+fn relates(keyword: Keyword) -> bool {
+    matches!(
+        keyword,
+        Keyword::UNION
+            | Keyword::INTERSECT
+            | Keyword::EXCEPT
+            | Keyword::MINUS
+            | Keyword::JOIN
+            | Keyword::APPLY
+    )
 }
 
 fn deepens(keyword: Keyword) -> bool {
@@ -136,12 +221,6 @@ fn deepens(keyword: Keyword) -> bool {
             | Keyword::COLLATE
             | Keyword::AT
             | Keyword::OVERLAPS
-            | Keyword::UNION
-            | Keyword::INTERSECT
-            | Keyword::EXCEPT
-            | Keyword::MINUS
-            | Keyword::JOIN
-            | Keyword::APPLY
             | Keyword::EXPLAIN
             | Keyword::INTERVAL
             | Keyword::PRIOR
@@ -159,14 +238,19 @@ mod tests {
     #[test]
     fn statement_has_bounds() {
         for (sql, fits) in [
-            (format!("SELECT {}1", "1+".repeat(OPERATORS_MAX)), true),
-            (format!("SELECT {}1", "1+".repeat(OPERATORS_MAX + 1)), false),
+            (format!("SELECT {}1", "1+".repeat(CHAIN_MAX)), true),
+            (format!("SELECT {}1", "1+".repeat(CHAIN_MAX + 1)), false),
+            (format!("SELECT 1 WHERE {}true", "NOT ".repeat(CHAIN_MAX + 1)), false),
+            (format!("SELECT {}1", "1+(".repeat(60) + &"1+".repeat(CHAIN_MAX - 50)), false),
+            (format!("SELECT {}1", "a*b+c, ".repeat(CHAIN_MAX)), true),
             (format!("SELECT {}1{}", "(".repeat(NESTING_MAX), ")".repeat(NESTING_MAX)), true),
             (format!("SELECT {}1", "(".repeat(NESTING_MAX + 1)), false),
             (format!("SELECT 1 WHERE 1 IN ({}1)", "1,".repeat(50_000)), true),
+            (format!("SELECT 1 {}", "UNION ALL SELECT 1 ".repeat(RELATIONS_MAX)), true),
+            (format!("SELECT 1 {}", "UNION ALL SELECT 1 ".repeat(RELATIONS_MAX + 1)), false),
             (format!("SELECT '{}'", "x".repeat(300 << 10)), false),
-            (format!("SELECT 1 WHERE {}true", "NOT ".repeat(OPERATORS_MAX + 1)), false),
             ("SELECT '".to_owned(), false),
+            ("SELECT 1)))) + 1".to_owned(), true),
         ] {
             assert_eq!(verdict(&sql).is_ok(), fits, "{:.60}", sql);
         }
