@@ -242,7 +242,7 @@ fn from_shared(error: &DataFusionError) -> Error {
     }
     match error.find_root() {
         DataFusionError::ResourcesExhausted(text) => exhausted(text),
-        root => Error::new(kind_of(root), root.strip_backtrace()),
+        root => Error::new(kind_of(root), without_category(&first_line(&root.strip_backtrace()))),
     }
 }
 
@@ -293,8 +293,29 @@ fn exhausted(text: &str) -> Error {
 
 fn classified(error: DataFusionError) -> Error {
     let kind = kind_of(&error);
-    let text = error.strip_backtrace();
-    Error::new(kind, first_line(&text)).with_source(error)
+    let text = first_line(&error.strip_backtrace());
+    Error::new(kind, without_category(&text)).with_source(error)
+}
+
+/// DataFusion says of which of its own categories an error is, which tells a person nothing.
+fn without_category(text: &str) -> String {
+    const CATEGORIES: [&str; 6] = [
+        "Error during planning: ",
+        "Execution error: ",
+        "Invalid or Unsupported Configuration: ",
+        "Schema error: ",
+        "SQL error: ",
+        "This feature is not implemented: ",
+    ];
+    let stripped = CATEGORIES.iter().find_map(|category| text.strip_prefix(category));
+    let text = stripped.unwrap_or(text);
+    let mut rest = text.chars();
+    match (rest.next(), rest.clone().next()) {
+        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
+            first.to_lowercase().chain(rest).collect()
+        }
+        _ => text.to_owned(),
+    }
 }
 
 fn kind_of(error: &DataFusionError) -> ErrorKind {
