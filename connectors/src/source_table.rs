@@ -7,6 +7,8 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use datafusion::arrow::datatypes::DataType;
+use datafusion::scalar::ScalarValue;
 use parking_lot::Mutex;
 use samite_engine::Result;
 use samite_engine::connector::{OpenRequest, PinnedTable, SnapshotId};
@@ -37,12 +39,29 @@ struct Promised {
 
 impl SourceTable {
     /// Keeps what the metadata told; bounds and constants of `files` go by the index in `columns`.
+    ///
+    /// Text and bytes become views, which is how Parquet files are read fastest.
     pub(crate) fn new(
         id: SnapshotId,
         committed_at: Option<DateTime<Utc>>,
-        columns: Vec<SnapshotColumn>,
-        files: Vec<LakeFile>,
+        mut columns: Vec<SnapshotColumn>,
+        mut files: Vec<LakeFile>,
     ) -> Self {
+        for column in &mut columns {
+            if let Some(view) = view_type(column.field.data_type()) {
+                column.field = Arc::new(column.field.as_ref().clone().with_data_type(view));
+                column.when_missing = column.when_missing.take().map(view_value);
+            }
+        }
+        for file in &mut files {
+            for bounds in &mut file.bounds {
+                bounds.min = bounds.min.take().map(view_value);
+                bounds.max = bounds.max.take().map(view_value);
+            }
+            for (_, value) in &mut file.constants {
+                *value = view_value(std::mem::replace(value, ScalarValue::Null));
+            }
+        }
         Self { id, committed_at, columns, files, promised: Mutex::default() }
     }
 
@@ -99,6 +118,22 @@ impl Promised {
     }
 }
 
+fn view_type(data_type: &DataType) -> Option<DataType> {
+    match data_type {
+        DataType::Utf8 => Some(DataType::Utf8View),
+        DataType::Binary => Some(DataType::BinaryView),
+        _ => None,
+    }
+}
+
+fn view_value(value: ScalarValue) -> ScalarValue {
+    match value {
+        ScalarValue::Utf8(text) => ScalarValue::Utf8View(text),
+        ScalarValue::Binary(bytes) => ScalarValue::BinaryView(bytes),
+        other => other,
+    }
+}
+
 fn chosen(file: &LakeFile, sources: &[Option<usize>]) -> LakeFile {
     let bounds = sources
         .iter()
@@ -119,5 +154,64 @@ fn chosen(file: &LakeFile, sources: &[Option<usize>]) -> LakeFile {
         bounds,
         constants,
         deleted_rows: file.deleted_rows.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::datatypes::Field;
+    use datafusion::object_store::ObjectMeta;
+
+    use super::*;
+    use crate::scan::Bounds;
+    use crate::stores::{Stores, StoresConfig};
+
+    fn column(name: &str, physical: &str, data_type: DataType) -> SnapshotColumn {
+        SnapshotColumn {
+            field: Arc::new(Field::new(name, data_type, true)),
+            identity: Identity::PhysicalName(physical.to_owned()),
+            when_missing: None,
+        }
+    }
+
+    fn source() -> SourceTable {
+        let config = StoresConfig { allow: vec!["/".to_owned()], ..StoresConfig::default() };
+        let place = Stores::new(config).unwrap().resolve("/x", None).unwrap();
+        let meta = ObjectMeta {
+            location: place.path,
+            last_modified: Utc::now(),
+            size: 1,
+            e_tag: None,
+            version: None,
+        };
+        let least = |value: ScalarValue| Bounds { min: Some(value), ..Bounds::default() };
+        let file = LakeFile {
+            bounds: vec![least(1_i64.into()), least("a".into()), Bounds::default()],
+            constants: vec![(2, "p".into())],
+            ..LakeFile::new(place.store, meta)
+        };
+        let columns = vec![
+            column("id", "c1", DataType::Int64),
+            column("text", "c2", DataType::Utf8),
+            column("part", "c3", DataType::Utf8),
+        ];
+        SourceTable::new(SnapshotId("x:1".to_owned()), None, columns, vec![file])
+    }
+
+    #[test]
+    fn bounds_and_constants_follow_their_columns() {
+        let source = source();
+        let view = |text: &str| ScalarValue::Utf8View(Some(text.to_owned()));
+        let column = |at: usize| source.columns[at].clone();
+        let renamed = SnapshotColumn {
+            field: Arc::new(column(2).field.as_ref().clone().with_name("country")),
+            ..column(2)
+        };
+        let snapshot = source.snapshot(vec![renamed, column(1), column(0), column(1)]);
+        let file = &snapshot.files[0];
+        let least: Vec<Option<ScalarValue>> = file.bounds.iter().map(|b| b.min.clone()).collect();
+        assert_eq!(least, [None, Some(view("a")), Some(1_i64.into()), Some(view("a"))]);
+        assert_eq!(file.constants, [(0, view("p"))]);
+        assert_eq!(*snapshot.columns[1].field.data_type(), DataType::Utf8View);
     }
 }
