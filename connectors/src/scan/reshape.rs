@@ -31,6 +31,8 @@ enum Shape {
     Struct(Fields, Vec<Option<(usize, Shape)>>),
     /// A list of any kind.
     List(FieldRef, Box<Shape>),
+    /// A list whose offsets are longer in the file than in the table.
+    NarrowList(FieldRef, Box<Shape>),
     /// A map: its entries.
     Map(FieldRef, Box<Shape>, bool),
 }
@@ -96,6 +98,10 @@ fn shape(from: &DataType, to: &DataType, identity: &Identity) -> Option<Shape> {
         (DataType::List(file), DataType::List(table))
         | (DataType::LargeList(file), DataType::LargeList(table)) => {
             list_shape(file, table, identity)
+        }
+        (DataType::LargeList(file), DataType::List(table)) => {
+            let items = shape(file.data_type(), table.data_type(), identity)?;
+            Some(Shape::NarrowList(Arc::new(without_metadata(table)), Box::new(items)))
         }
         (DataType::FixedSizeList(file, size), DataType::FixedSizeList(table, wanted))
             if size == wanted =>
@@ -176,6 +182,18 @@ fn apply(shape: &Shape, array: &ArrayRef) -> DataFusionResult<ArrayRef> {
                 Ok(Arc::new(list))
             }
         },
+        Shape::NarrowList(item, items) => {
+            let list = array.as_list::<i64>();
+            let values = apply(items, list.values())?;
+            let wide = GenericListArray::<i64>::try_new(
+                Arc::clone(item),
+                list.offsets().clone(),
+                values,
+                list.nulls().cloned(),
+            )?;
+            let options = CastOptions { safe: false, ..CastOptions::default() };
+            Ok(cast_with_options(&wide, &DataType::List(Arc::clone(item)), &options)?)
+        }
         Shape::Map(entries, values, is_sorted) => {
             let map = array.as_map();
             let structs: ArrayRef = Arc::new(map.entries().clone());
