@@ -9,6 +9,10 @@
 
 mod architecture;
 mod config;
+mod delta;
 mod flight;
+mod formats;
+mod iceberg;
 mod reference;
 mod sql;
+mod stores;

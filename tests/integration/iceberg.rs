@@ -1,0 +1,179 @@
+//! Iceberg tables of other writers, read as their writers read them; broken ones, refused by name.
+
+use std::path::Path;
+
+use samite_connectors::iceberg::{IcebergConfig, IcebergConnector};
+use samite_connectors::stores::Stores;
+use samite_engine::connector::Connector;
+use samite_engine::product::Moment;
+use samite_engine::{Error, ErrorKind};
+
+use crate::formats::{
+    answers, assert_same, assert_same_filtered, cases, parquet, request, rows, scanned, stores,
+    written,
+};
+
+fn connector(stores: &Stores) -> IcebergConnector {
+    IcebergConnector::new(stores.clone(), IcebergConfig::default())
+}
+
+fn location(case: &Path) -> String {
+    std::fs::read_to_string(case.join("location")).expect("a location")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_state_reads_as_its_writer_reads_it() {
+    let Some(folder) = written("iceberg_tables.py", &[]) else { return };
+    let stores = stores(&[folder.path()]);
+    let connector = connector(&stores);
+    let mut failures = Vec::new();
+    for case in cases(folder.path()) {
+        for (name, answer) in answers(&case) {
+            let moment = match name.split_at(1) {
+                ("s", id) => Moment::Version(id.parse().expect("a snapshot id")),
+                ("r", reference) => Moment::Reference(reference.to_owned()),
+                _ => Moment::Latest,
+            };
+            let what = format!("{} at {moment:?}", case.file_name().unwrap().display());
+            let request = request("iceberg", &location(&case), moment);
+            match rows(&connector, &stores, request).await {
+                Ok(ours) => assert_same(&ours, &parquet(&answer), &what),
+                Err(error) => failures.push(format!("{what}: {error:?}")),
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_give_what_they_give_in_memory_and_skip_files() {
+    let cases = ["types", "partitions", "commits", "evolution", "position_deletes"];
+    let Some(folder) = written("iceberg_tables.py", &cases) else { return };
+    let stores = stores(&[folder.path()]);
+    let connector = connector(&stores);
+    let open = |case: &Path| connector.open(request("iceberg", &location(case), Moment::Latest));
+    for case in self::cases(folder.path()) {
+        let what = case.file_name().unwrap().display().to_string();
+        let answer = case.join("latest.parquet");
+        if answer.exists() {
+            let pinned = open(&case).await.expect(&what);
+            assert_same_filtered(&stores, &pinned, &parquet(&answer), &what).await;
+        }
+    }
+
+    for (case, filter, rows, files_read_max) in [
+        ("partitions", "text = '100%'", 2, 2),
+        ("partitions", "text IS NULL AND number = 2", 1, 1),
+        ("transforms", "day = DATE '1969-12-30' AND \"row\" = 0", 1, 1),
+        ("evolution", "a >= 500", 5, 1),
+        ("evolution", "a < 0", 0, 0),
+        ("evolution", "e = 't301'", 1, 1),
+        ("types_v2", "long = 9223372036854775807", 2, 2),
+        ("position_deletes", "part = 'blue'", 0, 0),
+        ("commits", "id > 9000", 1, 1),
+    ] {
+        let pinned = open(&folder.path().join(case)).await.expect(case);
+        let sql = format!("SELECT * FROM t WHERE {filter}");
+        let (report, batches) = scanned(&connector, &stores, &pinned, &sql).await;
+        let found: usize = batches.iter().map(|batch| batch.num_rows()).sum();
+        assert_eq!((report.files_total, found), (pinned.files, rows), "{case}: {filter}");
+        assert!(report.files_read <= files_read_max, "{case}: {filter}: {report:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_table_is_refused_by_name() {
+    let Some(folder) = written("iceberg_tables.py", &["hints", "position_deletes"]) else { return };
+    let stores = stores(&[folder.path()]);
+    let open = async |case: &str| {
+        let request = request("iceberg", &location(&folder.path().join(case)), Moment::Latest);
+        connector(&stores).open(request).await.expect_err("it is refused")
+    };
+    let metadata = |case: &str| {
+        let case = location(&folder.path().join(case));
+        Path::new(case.strip_prefix("file://").expect("a file")).join("metadata")
+    };
+    let each = |case: &str, ending: &str, change: &dyn Fn(&Path)| {
+        let entries = std::fs::read_dir(metadata(case)).expect("a folder");
+        for path in entries.map(|entry| entry.expect("an entry").path()) {
+            if path.to_string_lossy().ends_with(ending) {
+                change(&path);
+            }
+        }
+    };
+    let refused = |error: Error, kind: ErrorKind, text: &str| {
+        assert_eq!(error.kind(), kind, "{text}: {error:?}");
+        assert!(error.to_line().contains(text), "{text}: {}", error.to_line());
+        assert!(error.to_line().contains("domain.product.table"), "{text}: {}", error.to_line());
+    };
+
+    refused(open("equality_deletes").await, ErrorKind::Unsupported, "equality deletes");
+
+    for hint in ["7", "00009-nothing", "", "../x", "v1.metadata.json/../x"] {
+        std::fs::write(metadata("hint_stem").join("version-hint.text"), hint).expect("a hint");
+        refused(open("hint_stem").await, ErrorKind::CorruptSource, "version-hint.text says");
+    }
+    std::fs::remove_file(metadata("hint_stem").join("version-hint.text")).expect("no hint");
+    each("hint_stem", ".metadata.json", &|path| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if let Some(rest) = name.strip_prefix("00002-") {
+            std::fs::copy(path, path.with_file_name(format!("00002-0{rest}"))).expect("a copy");
+        }
+    });
+    refused(open("hint_stem").await, ErrorKind::CorruptSource, "two metadata files");
+    each("hint_stem", ".metadata.json", &|path| std::fs::write(path, "{}").expect("a file"));
+    each("hint_stem", ".metadata.json", &|path| {
+        if path.to_string_lossy().contains("/00002-0") {
+            std::fs::remove_file(path).expect("one less");
+        }
+    });
+    refused(open("hint_stem").await, ErrorKind::CorruptSource, "the metadata of table");
+    each("hint_stem", ".metadata.json", &|path| std::fs::remove_file(path).expect("none"));
+    refused(open("hint_stem").await, ErrorKind::CorruptSource, "no metadata/*.metadata.json");
+
+    let manifest = |path: &Path| !path.file_name().unwrap().to_string_lossy().starts_with("snap-");
+    each("position_deletes", ".avro", &|path| {
+        if manifest(path) {
+            std::fs::remove_file(path).expect("one less");
+        }
+    });
+    refused(open("position_deletes").await, ErrorKind::CorruptSource, "manifest \"");
+    each("position_deletes", ".avro", &|path| std::fs::write(path, "no Avro").expect("a file"));
+    refused(open("position_deletes").await, ErrorKind::CorruptSource, "manifest list");
+    each("position_deletes", ".avro", &|path| std::fs::remove_file(path).expect("none"));
+    refused(open("position_deletes").await, ErrorKind::CorruptSource, "manifest list");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_that_leads_outside_is_refused() {
+    let Some(folder) = written("iceberg_tables.py", &["hints"]) else { return };
+    // Only the metadata of the table may be read, and it names files in other folders.
+    let root = location(&folder.path().join("hint_number"));
+    let root = Path::new(root.strip_prefix("file://").expect("a file")).to_owned();
+    let moved = folder.path().join("moved");
+    std::fs::rename(root.join("metadata"), &moved).expect("moved");
+    let table = tempfile::tempdir().expect("a folder");
+    std::fs::rename(&moved, table.path().join("metadata")).expect("moved");
+    let stores = stores(&[table.path()]);
+    let request = request("iceberg", &format!("file://{}", table.path().display()), Moment::Latest);
+    let error = connector(&stores).open(request).await.expect_err("it is refused");
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
+    assert!(error.to_line().contains("[locations] allow"), "{}", error.to_line());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unknown_snapshot_branch_and_moment_are_not_found() {
+    let Some(folder) = written("iceberg_tables.py", &["hints"]) else { return };
+    let stores = stores(&[folder.path()]);
+    let case = location(&folder.path().join("metadata_file"));
+    for (moment, text) in [
+        (Moment::Version(7), "no snapshot 7"),
+        (Moment::Reference("nothing".to_owned()), "no branch or tag \"nothing\""),
+        (Moment::Timestamp(chrono::DateTime::UNIX_EPOCH), "no snapshot as old as"),
+    ] {
+        let request = request("iceberg", &case, moment);
+        let error = connector(&stores).open(request).await.expect_err("it is refused");
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
+        assert!(error.to_line().contains(text), "{}", error.to_line());
+    }
+}
