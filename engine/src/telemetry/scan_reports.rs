@@ -7,6 +7,9 @@ use datafusion::physical_plan::ExecutionPlan;
 use crate::connector::ScanReport;
 use crate::engine::Engine;
 
+/// The longest text of a filter, in characters.
+const FILTER_CHARS_MAX: usize = 600;
+
 /// What each table of a plan has read so far: one report for each, its scans added up.
 #[must_use]
 pub(crate) fn scan_reports(engine: &Engine, plan: &Arc<dyn ExecutionPlan>) -> Vec<ScanReport> {
@@ -17,11 +20,29 @@ pub(crate) fn scan_reports(engine: &Engine, plan: &Arc<dyn ExecutionPlan>) -> Ve
 
 fn collect(engine: &Engine, plan: &Arc<dyn ExecutionPlan>, reports: &mut Vec<ScanReport>) {
     let report = engine.connectors().iter().find_map(|connector| connector.report(plan.as_ref()));
-    if let Some(report) = report {
+    if let Some(mut report) = report {
+        report.filters = report.filters.iter().map(|filter| abbreviated(filter)).collect();
         add(report, reports);
     }
     for child in plan.children() {
         collect(engine, child, reports);
+    }
+}
+
+/// A filter without the values of a join's lists, which can be hundreds, and cut where it is long.
+fn abbreviated(filter: &str) -> String {
+    const LIST: &str = "IN (SET) ([";
+    let mut text = String::with_capacity(filter.len().min(FILTER_CHARS_MAX));
+    let mut rest = filter;
+    while let Some((before, list)) = rest.split_once(LIST) {
+        text.push_str(before);
+        text.push_str("IN (...)");
+        rest = list.split_once("])").map_or("", |(_, after)| after);
+    }
+    text.push_str(rest);
+    match text.char_indices().nth(FILTER_CHARS_MAX) {
+        Some((end, _)) => format!("{} ...", text.get(..end).unwrap_or_default()),
+        None => text,
     }
 }
 
@@ -38,5 +59,22 @@ fn add(report: ScanReport, reports: &mut Vec<ScanReport>) {
         if !known.filters.contains(&filter) {
             known.filters.push(filter);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filter_shows_no_long_list() {
+        for (filter, shown) in [
+            ("a = 1", "a = 1"),
+            ("a >= 1 AND a IN (SET) ([1, 2, 3]) AND b = 2", "a >= 1 AND a IN (...) AND b = 2"),
+            ("a IN (SET) ([{c0:1,c1:2}]) OR b IN (SET) ([4])", "a IN (...) OR b IN (...)"),
+        ] {
+            assert_eq!(abbreviated(filter), shown);
+        }
+        assert!(abbreviated(&"x".repeat(5000)).len() < 700);
     }
 }
