@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use samite_catalog_bridge::{MeshFolder, MeshFolderOptions};
+use samite_connectors::connectors;
 use samite_connectors::stores::{Stores, StoresConfig};
 use samite_engine::{Clock, Engine, Error, ErrorKind, Result};
 
@@ -41,7 +42,7 @@ pub(crate) async fn compose(
         MeshFolder::open(Arc::clone(&place.store.store), place.path, root, options).await?;
     let engine = Engine::builder()
         .catalog(Arc::clone(&folder) as _)
-        .connectors(Vec::new())
+        .connectors(connectors(stores.clone()))
         .stores(Arc::new(stores))
         .clock(clock)
         .config(configuration.engine.clone())

@@ -8,11 +8,14 @@
 )]
 
 mod architecture;
+mod cli;
 mod config;
 mod delta;
+mod demo;
 mod flight;
 mod formats;
 mod iceberg;
+mod program;
 mod reference;
 mod sql;
 mod stores;
