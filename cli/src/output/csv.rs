@@ -24,14 +24,15 @@ impl CsvOutput {
 impl Output for CsvOutput {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let columns = batch.columns().iter().map(formatter).collect::<Result<Vec<_>>>()?;
+        let nulls: Vec<_> = batch.columns().iter().map(|column| column.logical_nulls()).collect();
         let mut line = String::new();
         for row in 0..batch.num_rows() {
             line.clear();
-            for (place, (values, column)) in columns.iter().zip(batch.columns()).enumerate() {
+            for (place, (values, nulls)) in columns.iter().zip(&nulls).enumerate() {
                 if place > 0 {
                     line.push(',');
                 }
-                if column.is_valid(row) {
+                if nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) {
                     let text = values.value(row).try_to_string().map_err(not_written)?;
                     line.push_str(&quoted(&text));
                 }

@@ -81,17 +81,25 @@ impl TableOutput {
 impl Output for TableOutput {
     fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         let columns = batch.columns().iter().map(formatter).collect::<Result<Vec<_>>>()?;
+        let nulls: Vec<_> = batch.columns().iter().map(|column| column.logical_nulls()).collect();
+        let is_plan = is_plan(&batch.schema());
         for row in 0..batch.num_rows() {
             let mut cells = Vec::with_capacity(columns.len());
-            for (values, column) in columns.iter().zip(batch.columns()) {
-                cells.push(if column.is_valid(row) {
-                    let text = values.value(row).try_to_string().map_err(not_written)?;
-                    Cell::Text(visible(&text))
-                } else {
-                    Cell::Null
-                });
+            let mut more = Vec::new();
+            for (values, nulls) in columns.iter().zip(&nulls) {
+                if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) {
+                    cells.push(Cell::Null);
+                    continue;
+                }
+                let text = values.value(row).try_to_string().map_err(not_written)?;
+                let mut lines = text.trim_end().split('\n').filter(|_| is_plan);
+                cells.push(Cell::Text(visible(lines.next().unwrap_or(&text))));
+                more.extend(lines.map(visible));
             }
             self.push(cells);
+            for line in more.drain(..) {
+                self.push(vec![Cell::Text(String::new()), Cell::Text(line)]);
+            }
         }
         self.rows += batch.num_rows() as u64;
         Ok(())
@@ -112,6 +120,12 @@ impl Output for TableOutput {
         writeln!(self.target, "{footer}").map_err(not_written)?;
         self.target.finish()
     }
+}
+
+/// True for the answer of EXPLAIN, whose plans are shown line by line.
+fn is_plan(schema: &SchemaRef) -> bool {
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    names.eq(["plan_type", "plan"])
 }
 
 fn is_number(data_type: &DataType) -> bool {
