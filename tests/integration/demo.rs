@@ -18,7 +18,7 @@ fn demo_answers_across_three_domains_and_shows_what_was_spared() {
             "artists.profiles@1.0.2         │ delta",
             "payments.royalties@1.2.0       │ iceberg",
             "│    1 of 72 │",
-            "samite sql --mesh",
+            " sql --mesh ",
         ] {
             assert!(stdout.contains(part), "{part}: {stdout}");
         }

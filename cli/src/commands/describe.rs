@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use clap::Args;
 use samite_engine::product::{
-    Column, Contract, DataProduct, OutputPort, ProductSelector, Table, VersionSelector,
+    Column, Contract, DataProduct, OutputPort, ProductSelector, Status, Table, VersionSelector,
 };
 use samite_engine::{Error, ErrorKind};
 
@@ -13,6 +13,9 @@ use super::places::MeshPlace;
 use super::terminal;
 use crate::config::Environment;
 use crate::output::{Cell, Column as Heading, Drawing, Side, draw, visible};
+
+/// The promises that have lines of their own.
+const LIFE_CYCLE: [&str; 3] = ["generalAvailability", "endOfSupport", "endOfLife"];
 
 /// Arguments of `samite describe`.
 #[derive(Debug, Args)]
@@ -109,7 +112,7 @@ fn describe(product: &DataProduct, ports: &[&OutputPort], drawing: Drawing) -> S
 fn describe_port(port: &OutputPort, drawing: Drawing) -> String {
     let contract = &port.contract;
     let mut text = format!("port {}@{}, {}", port.name, port.version, contract.status);
-    if port.is_deprecated {
+    if port.is_deprecated && contract.status != Status::Deprecated {
         text.push_str(", deprecated");
     }
     text.push('\n');
@@ -126,7 +129,7 @@ fn describe_port(port: &OutputPort, drawing: Drawing) -> String {
     for server in servers(contract) {
         line("server", Some(&server));
     }
-    for slo in &contract.slos {
+    for slo in contract.slos.iter().filter(|slo| !LIFE_CYCLE.contains(&slo.property.as_str())) {
         let unit = slo.unit.as_deref().unwrap_or_default();
         let element = slo.element.as_ref().map(|element| format!(" of {element}"));
         let value = format!("{} {} {unit}", slo.property, slo.value);

@@ -138,24 +138,26 @@ fn written(demo: &DemoMesh, plays: u64) -> String {
     }
 }
 
+/// Commands that can be pasted, since they name the program as it was called.
 fn next_steps(folder: &Path, uri: Option<&str>) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "samite".to_owned());
     let folder = folder.display();
     let mut text = format!(
         "\nWhat next:\n\n  \
-         samite sql --mesh {folder}                 ask it yourself; \\d lists the products\n  \
-         samite products --mesh {folder}            what there is\n  \
-         samite describe --mesh {folder} media_player.play_events\n  \
-         samite check --mesh {folder}               hold every port against its contract\n"
+         ask it yourself           {program} sql --mesh {folder}\n  \
+         what there is             {program} products --mesh {folder}\n  \
+         one product               {program} describe --mesh {folder} media_player.play_events\n  \
+         the ports' promises       {program} check --mesh {folder}\n"
     );
     match uri {
-        None => text.push_str(
-            "  samite demo --serve                        the same, and stay up for Python and BI tools\n",
-        ),
+        None => text.push_str(&format!(
+            "  for Python and BI tools   {program} demo --dir {folder} --serve\n"
+        )),
         Some(uri) => text.push_str(&format!(
-            "  samite sql --connect {uri}\n\n\
-             From Python (pip install adbc-driver-flightsql pyarrow):\n\n  \
+            "  over the network          {program} sql --connect {uri}\n\n\
+             From Python (pip install adbc-driver-flightsql pyarrow pandas):\n\n  \
              import adbc_driver_flightsql.dbapi as flight_sql\n  \
-             with flight_sql.connect(\"{uri}\") as mesh, mesh.cursor() as cursor:\n      \
+             with flight_sql.connect(\"{uri}\", autocommit=True) as mesh, mesh.cursor() as cursor:\n      \
              cursor.execute(\"SELECT country, count(*) AS plays FROM media_player.play_events.plays GROUP BY country\")\n      \
              print(cursor.fetch_arrow_table().to_pandas())\n\n\
              Samite stays up. Ctrl-C ends it.\n"

@@ -11,6 +11,12 @@ use samite_engine::product::{Mesh, ProductSelector};
 
 use crate::output::{Cell, Column, Drawing, Side, draw as draw_table, quantity, size, visible};
 
+/// A fingerprint needs no more to be told from another.
+const SNAPSHOT_LETTERS_MAX: usize = 28;
+
+/// A join's own filter may list every key.
+const FILTER_LETTERS_MAX: usize = 240;
+
 /// What one port had to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PortReport {
@@ -86,7 +92,7 @@ pub(super) fn draw(ports: &[PortReport], mesh: &Mesh, drawing: Drawing) -> Strin
             [
                 product,
                 format,
-                short(&port.snapshot),
+                short(&port.snapshot, SNAPSHOT_LETTERS_MAX),
                 format!("{} of {}", quantity(port.files.0), quantity(port.files.1)),
                 format!("{} of {}", size(port.bytes.0), size(port.bytes.1)),
                 quantity(port.rows),
@@ -102,7 +108,11 @@ pub(super) fn draw(ports: &[PortReport], mesh: &Mesh, drawing: Drawing) -> Strin
     text.push_str("\nThe filters that reached the ports, the joins' own among them:\n");
     for port in ports {
         let (product, _) = product_and_format(port, mesh);
-        let _ = writeln!(text, "\n  {product}\n      {}", visible(&port.filters));
+        let _ = writeln!(
+            text,
+            "\n  {product}\n      {}",
+            short(&visible(&port.filters), FILTER_LETTERS_MAX)
+        );
     }
     text
 }
@@ -122,13 +132,12 @@ fn product_and_format(port: &PortReport, mesh: &Mesh) -> (String, String) {
     (name, format.unwrap_or_default())
 }
 
-/// A snapshot that is a long fingerprint, cut.
-fn short(snapshot: &str) -> String {
-    const LETTERS_MAX: usize = 28;
-    if snapshot.chars().count() <= LETTERS_MAX {
-        return snapshot.to_owned();
+/// A text, cut if it is long.
+fn short(text: &str, letters_max: usize) -> String {
+    if text.chars().count() <= letters_max {
+        return text.to_owned();
     }
-    snapshot.chars().take(LETTERS_MAX - 1).chain(['…']).collect()
+    text.chars().take(letters_max - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]
