@@ -68,11 +68,11 @@ fn limits(plan: &LogicalPlan) -> Result<Vec<usize>> {
     names.iter().map(|name| number(name)).collect()
 }
 
-/// The plan with a value for each parameter, each cast to the type that the query expects.
+/// The plan with a value for each parameter, each in the type that the query expects where it fits.
 ///
 /// # Errors
 ///
-/// When the number of values differs from that of the parameters, or one cannot be cast.
+/// When the number of values differs from that of the parameters, or a text cannot be read.
 pub(super) fn bind(
     plan: LogicalPlan,
     parameters: &[Parameter],
@@ -92,23 +92,61 @@ pub(super) fn bind(
     let values = parameters
         .iter()
         .zip(values)
-        .map(|(parameter, value)| cast(parameter, value))
+        .map(|(parameter, value)| parameter.fit(value))
         .collect::<Result<Vec<_>>>()?;
     Ok(plan.with_param_values(ParamValues::from(values))?)
 }
 
-fn cast(parameter: &Parameter, value: ScalarValue) -> Result<ScalarValue> {
-    let Some(wanted) = &parameter.data_type else { return Ok(value) };
-    let given = value.data_type();
-    if given == *wanted {
-        return Ok(value);
+impl Parameter {
+    /// The value in the type that the query expects, where it stays the same value in it; else as it
+    /// is, and the query compares what was meant: `id = $1` with 1.5 must not find 1.
+    ///
+    /// # Errors
+    ///
+    /// When a text cannot be read as that type.
+    pub fn fit(&self, value: ScalarValue) -> Result<ScalarValue> {
+        let given = value.data_type();
+        let Some(wanted) = self.data_type.as_ref().filter(|wanted| **wanted != given) else {
+            return Ok(value);
+        };
+        match value.cast_to(wanted) {
+            Ok(fitted) if value.is_null() || given.is_string() => Ok(fitted),
+            Ok(fitted) if fitted.cast_to(&given).is_ok_and(|back| back == value) => Ok(fitted),
+            Err(error) if given.is_string() => Err(Error::new(
+                ErrorKind::InvalidQuery,
+                format!("parameter ${} cannot be read as {wanted}", self.number),
+            )
+            .with_detail(format!("its type is {given}"))
+            .with_source(error)),
+            Ok(_) | Err(_) => Ok(value),
+        }
     }
-    value.cast_to(wanted).map_err(|error| {
-        Error::new(
-            ErrorKind::InvalidQuery,
-            format!("parameter ${} cannot be read as {wanted}", parameter.number),
-        )
-        .with_detail(format!("its type is {given}"))
-        .with_source(error)
-    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn value_takes_the_expected_type_where_it_stays_the_same() {
+        let decimal = DataType::Decimal128(15, 2);
+        for (value, wanted, expected) in [
+            (ScalarValue::from(7i64), DataType::Int32, ScalarValue::from(7i32)),
+            (ScalarValue::from(1i64 << 40), DataType::Int32, ScalarValue::from(1i64 << 40)),
+            (ScalarValue::from(1.5f64), DataType::Int64, ScalarValue::from(1.5f64)),
+            (ScalarValue::from(2.0f64), DataType::Int64, ScalarValue::from(2i64)),
+            (ScalarValue::from(1.5f64), decimal.clone(), ScalarValue::Decimal128(Some(150), 15, 2)),
+            (ScalarValue::from(1.005f64), decimal, ScalarValue::from(1.005f64)),
+            (ScalarValue::Null, DataType::Int64, ScalarValue::Int64(None)),
+            (ScalarValue::from("1970-01-02"), DataType::Date32, ScalarValue::Date32(Some(1))),
+            (ScalarValue::from("a"), DataType::Utf8View, ScalarValue::Utf8View(Some("a".into()))),
+        ] {
+            let text = format!("{value:?} as {wanted}");
+            let parameter = Parameter { number: 1, data_type: Some(wanted) };
+            assert_eq!(parameter.fit(value).unwrap(), expected, "{text}");
+        }
+        let number = Parameter { number: 1, data_type: Some(DataType::Int64) };
+        let refusal = number.fit(ScalarValue::from("x")).map_err(|error| error.kind());
+        assert_eq!(refusal, Err(ErrorKind::InvalidQuery));
+    }
 }

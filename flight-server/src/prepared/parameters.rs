@@ -1,7 +1,6 @@
 //! Parameters: from the batches that a client binds to the values that a plan takes.
 //!
-//! Bound by position; names are ignored. A value takes the type that the query infers only where it
-//! stays the same value: `WHERE id = ?` with 1.5 must not find 1.
+//! Bound by position; names are ignored.
 
 use arrow_flight::FlightData;
 use arrow_flight::decode::FlightRecordBatchStream;
@@ -106,7 +105,7 @@ impl ParameterRows {
         let at = parameter.number.wrapping_sub(1);
         let values = || self.rows.iter().filter_map(|row| row.get(at).cloned());
         let fitted: Vec<ScalarValue> =
-            values().map(|value| fit(value, parameter)).collect::<Result<_>>()?;
+            values().map(|value| parameter.fit(value)).collect::<Result<_>>()?;
         let inferred = parameter.data_type.as_ref();
         let is_uniform = fitted.iter().all(|value| Some(&value.data_type()) == inferred);
         Ok(if is_uniform { fitted } else { values().collect() })
@@ -142,25 +141,6 @@ fn value(column: &ArrayRef, row: usize) -> Result<ScalarValue> {
         return value(&union.value(row), 0);
     }
     Ok(ScalarValue::try_from_array(column, row)?)
-}
-
-/// The value in the type of the parameter, where it stays the same; else as it is, and the query
-/// compares what the client meant.
-fn fit(value: ScalarValue, parameter: &Parameter) -> Result<ScalarValue> {
-    let Some(target) = parameter.data_type.as_ref().filter(|target| **target != value.data_type())
-    else {
-        return Ok(value);
-    };
-    let source = value.data_type();
-    match value.cast_to(target) {
-        Ok(fitted) if value.is_null() || source.is_string() => Ok(fitted),
-        Ok(fitted) if fitted.cast_to(&source).is_ok_and(|back| back == value) => Ok(fitted),
-        Err(error) if source.is_string() => {
-            let message = format!("parameter ${} cannot be read as {target}", parameter.number);
-            Err(Error::new(ErrorKind::InvalidQuery, message).with_source(error))
-        }
-        Ok(_) | Err(_) => Ok(value),
-    }
 }
 
 fn count(parameters: usize) -> String {
@@ -201,27 +181,6 @@ mod tests {
 
     fn parameter(number: usize, data_type: Option<DataType>) -> Parameter {
         Parameter { number, data_type }
-    }
-
-    #[test]
-    fn value_takes_the_inferred_type_where_it_stays_the_same() {
-        let decimal = DataType::Decimal128(15, 2);
-        for (value, target, expected) in [
-            (ScalarValue::from(7i64), DataType::Int32, ScalarValue::from(7i32)),
-            (ScalarValue::from(1i64 << 40), DataType::Int32, ScalarValue::from(1i64 << 40)),
-            (ScalarValue::from(1.5f64), DataType::Int64, ScalarValue::from(1.5f64)),
-            (ScalarValue::from(2.0f64), DataType::Int64, ScalarValue::from(2i64)),
-            (ScalarValue::from(1.5f64), decimal.clone(), ScalarValue::Decimal128(Some(150), 15, 2)),
-            (ScalarValue::from(1.005f64), decimal, ScalarValue::from(1.005f64)),
-            (ScalarValue::Null, DataType::Int64, ScalarValue::Int64(None)),
-            (ScalarValue::from("1970-01-02"), DataType::Date32, ScalarValue::Date32(Some(1))),
-            (ScalarValue::from("a"), DataType::Utf8View, ScalarValue::Utf8View(Some("a".into()))),
-        ] {
-            let text = format!("{value:?} as {target}");
-            assert_eq!(fit(value, &parameter(1, Some(target))).unwrap(), expected, "{text}");
-        }
-        let refusal = fit(ScalarValue::from("x"), &parameter(1, Some(DataType::Int64)));
-        assert_eq!(refusal.map_err(|error| error.kind()), Err(ErrorKind::InvalidQuery));
     }
 
     #[test]

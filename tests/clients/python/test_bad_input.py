@@ -299,7 +299,7 @@ def test_deep_statement_within_bounds_is_answered(ask):
 
 @pytest.mark.parametrize("ticket", [b"", b"\x00", b"x" * 100_000, b"\x08\x01\xff\xff", os.urandom(64)])
 def test_forged_ticket_is_refused(ask, bad_server, ticket):
-    with flight.connect(bad_server.uri) as client, pytest.raises(flight.FlightError) as refused:
+    with flight.connect(bad_server.uri) as client, pytest.raises((flight.FlightError, pa.ArrowException)) as refused:
         client.do_get(flight.Ticket(ticket)).read_all()
     assert "ticket" in str(refused.value).lower() or "command" in str(refused.value).lower(), refused.value
 
@@ -312,7 +312,7 @@ def test_changed_ticket_is_refused(ask, bad_server):
         for position in (len(ticket) // 2, len(ticket) - 1):
             changed = bytearray(ticket)
             changed[position] ^= 1
-            with pytest.raises(flight.FlightError):
+            with pytest.raises((flight.FlightError, pa.ArrowException)):
                 client.do_get(flight.Ticket(bytes(changed))).read_all()
 
 
