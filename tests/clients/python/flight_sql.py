@@ -53,7 +53,12 @@ def strings(body):
         if key & 7 != 2:
             at += 8 if key & 7 == 1 else 1
             continue
-        length, at = body[at], at + 1
+        length, shift = 0, 0
+        while True:
+            length |= (body[at] & 0x7F) << shift
+            at, shift = at + 1, shift + 7
+            if body[at - 1] < 0x80:
+                break
         found.append(body[at:at + length])
         at += length
     return found
