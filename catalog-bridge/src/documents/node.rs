@@ -180,7 +180,12 @@ impl Node {
 
 /// The text as one line of at most 60 characters.
 pub(crate) fn shortened(text: &str) -> String {
-    let line: String =
-        text.chars().take(60).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if text.chars().nth(60).is_some() { format!("{line}...") } else { line }
+    shortened_to(text, 60)
+}
+
+/// The text as one line of at most this many characters.
+pub(crate) fn shortened_to(text: &str, signs_max: usize) -> String {
+    let signs = text.chars().take(signs_max);
+    let line: String = signs.map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(signs_max).is_some() { format!("{line}...") } else { line }
 }

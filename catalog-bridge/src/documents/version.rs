@@ -109,9 +109,8 @@ fn foreign(root: &Node) -> Option<Finding> {
     if root.get("kind").is_some() {
         return None;
     }
-    let product = root.get("product")?;
-    let schema = root.get("schema")?;
-    schema.text()?;
+    root.text_of("schema")?;
+    let product = root.entries().iter().find(|entry| entry.key == "product")?;
     Some(Finding::error(
         product.line,
         "product",

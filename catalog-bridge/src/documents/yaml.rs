@@ -9,10 +9,16 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Vis
 use serde_saphyr::options::DuplicateKeyPolicy;
 use serde_saphyr::{Location, Options, Spanned};
 
-use super::node::{Amount, Entry, Node, Number, Value};
+use super::node::{Amount, Entry, Node, Number, Value, shortened, shortened_to};
 
 /// The largest document that is read, in bytes.
 pub(crate) const DOCUMENT_BYTES_MAX: u64 = 8 * 1024 * 1024;
+
+/// The most that aliases may add to a document, in parser events.
+const ALIAS_EVENTS_MAX: usize = 50_000;
+
+/// The longest text of the library that a message repeats, in characters.
+const MESSAGE_SIGNS_MAX: usize = 200;
 
 /// Why a text is not a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +41,7 @@ fn options() -> Options {
         duplicate_keys: DuplicateKeyPolicy::Error,
         underscored_numbers_as_strings: true,
         reject_unsupported_tags: true,
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: ALIAS_EVENTS_MAX },
         with_snippet: false,
         emit_comments: false,
     }
@@ -50,14 +57,35 @@ fn not_utf8(bytes: &[u8], valid: usize) -> NotYaml {
 }
 
 fn not_yaml(error: serde_saphyr::Error) -> NotYaml {
-    let line = error.location().map(|location| location.line()).filter(|line| *line > 0);
-    let text = error.without_snippet().to_string();
-    let text = text.lines().next().unwrap_or_default();
+    let place = error.location().filter(|place| place.line() > 0);
+    let error = error.without_snippet();
+    let message = match error {
+        serde_saphyr::Error::DuplicateMappingKey { key: Some(key), .. } => {
+            format!("key \"{}\" is here twice", shortened(key))
+        }
+        serde_saphyr::Error::NonFiniteFloat { .. } => "a number is not finite".to_owned(),
+        serde_saphyr::Error::MultipleDocuments { .. } => {
+            "there is more than one document".to_owned()
+        }
+        serde_saphyr::Error::Budget { .. }
+        | serde_saphyr::Error::AliasReplayLimitExceeded { .. } => {
+            "it is too large or too deep".to_owned()
+        }
+        other => first_line(&other.to_string(), place),
+    };
     NotYaml {
-        line,
-        message: format!("the document is not valid YAML: {text}"),
+        line: place.map(|place| place.line()),
+        message: format!("the document is not valid YAML: {message}"),
         hint: "expected one YAML 1.2 document",
     }
+}
+
+/// The library's own text; the place, which it appends, is told apart.
+fn first_line(text: &str, place: Option<Location>) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let place = place.map(|at| format!(" at line {}, column {}", at.line(), at.column()));
+    let line = place.and_then(|place| line.strip_suffix(&place)).unwrap_or(line);
+    shortened_to(line, MESSAGE_SIGNS_MAX)
 }
 
 /// A node as serde-saphyr hands it over, with the place of each value in the text.
