@@ -61,7 +61,8 @@ class Product:
             contract = {
                 "apiVersion": "v3.2.0", "kind": "DataContract", "id": contract_id, "name": self.name,
                 "version": version.version, "status": version.status, "domain": self.domain,
-                "servers": [{"server": "local", "type": "local", "path": version.path, "format": version.format} | version.server],
+                "servers": [{"server": "local", "type": "local", "format": version.format}
+                            | ({} if "location" in version.server else {"path": version.path}) | version.server],
                 "schema": [table(name, properties) for name, properties in version.tables.items()],
             }
             if version.sla:
