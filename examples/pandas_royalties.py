@@ -24,4 +24,4 @@ with flight_sql.connect(uri, autocommit=True) as mesh:
 
 by_country = frame.groupby("country")["unpaid"].sum().sort_values(ascending=False)
 print(by_country.head(5).to_string())
-print(frame.nlargest(5, "unpaid").to_string(index=False))
+print(frame.sort_values("unpaid", ascending=False).head(5).to_string(index=False))
