@@ -67,7 +67,7 @@ async fn filters_give_what_they_give_in_memory_and_skip_files() {
         ("transforms", "day = DATE '1969-12-30' AND \"row\" = 0", 1, 1),
         ("evolution", "a >= 500", 5, 1),
         ("evolution", "a < 0", 0, 0),
-        ("evolution", "e = 't301'", 1, 1),
+        ("evolution", "e = 't301'", 1, 4),
         ("types_v2", "long = 9223372036854775807", 2, 2),
         ("position_deletes", "part = 'blue'", 0, 0),
         ("commits", "id > 9000", 1, 1),
