@@ -115,6 +115,21 @@ async fn name_means_the_newest_active_version() {
 }
 
 #[tokio::test]
+async fn schema_is_that_of_the_rows() {
+    let session = session();
+    for sql in [
+        "SELECT CAST(NULL AS INT) AS z UNION ALL SELECT 3",
+        "SELECT 1 AS z UNION ALL SELECT 2.5",
+        "SELECT NULL AS z UNION ALL SELECT 'a'",
+        "SELECT * FROM (VALUES (1), (2.5)) t(z)",
+    ] {
+        let rows = collect(&session, sql).await.map_err(|error| error.to_line());
+        let count = rows.map(|batches| batches.iter().map(RecordBatch::num_rows).sum::<usize>());
+        assert_eq!(count, Ok(2), "{sql}");
+    }
+}
+
+#[tokio::test]
 async fn wrong_name_is_refused_with_the_nearest() {
     let session = session();
     let mut answers = String::new();

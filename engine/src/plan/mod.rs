@@ -265,7 +265,7 @@ pub async fn plan(query: GovernedQuery, session: &Session) -> Result<QueryPlan> 
     let engine = session.engine().clone();
     let state = settings::query_state(engine.base_state(), query.settings());
     let depth = query.statement().depth();
-    let logical = depth.on_stack(|| logical::plan(&query, &state))?;
+    let logical = depth.on_stack(|| logical::plan(&query, &state).map(|plan| coerced(plan, &state)))?;
     let parameters = depth.on_stack(|| parameters::of(&logical))?;
     let (answer, schema) = match query.statement().form()? {
         Form::Explain { analyze: true, .. } => (Answer::Analysis, explain::schema()),
@@ -325,6 +325,15 @@ fn warnings(tables: &[GovernedTable]) -> Vec<String> {
         tables.iter().filter_map(|table| table.port()?.0.warning.clone()).collect();
     warnings.dedup();
     warnings
+}
+
+/// The plan with the types that it is run with: `SELECT 1 UNION ALL SELECT 2.5` gives numbers that
+/// are not whole. A plan whose parameters have no types yet stays as it is.
+fn coerced(plan: LogicalPlan, state: &SessionState) -> LogicalPlan {
+    let analyzed =
+        state.analyzer().execute_and_check(plan.clone(), state.config_options(), |_, _| {});
+    // An error of the analysis comes again, with its own words, when the plan is made physical.
+    analyzed.unwrap_or(plan)
 }
 
 /// The schema with every column allowed to hold NULL: what is promised to a client must hold for
