@@ -7,10 +7,12 @@ pub struct ParquetConfig {
     pub files_max: usize,
     /// So many footers are read at the same time.
     pub footers_concurrent: usize,
+    /// So many opened tables are kept for the next query that finds the same files.
+    pub tables_kept_max: usize,
 }
 
 impl Default for ParquetConfig {
     fn default() -> Self {
-        Self { files_max: 100_000, footers_concurrent: 32 }
+        Self { files_max: 100_000, footers_concurrent: 32, tables_kept_max: 256 }
     }
 }

@@ -1,9 +1,13 @@
 //! Opens Parquet ports.
 
+use std::collections::VecDeque;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use datafusion::physical_plan::ExecutionPlan;
-use samite_engine::connector::{Connector, OpenRequest, PinnedTable, ScanReport};
-use samite_engine::product::{Moment, Server};
+use parking_lot::Mutex;
+use samite_engine::connector::{Connector, OpenRequest, PinnedTable, ScanReport, SnapshotId};
+use samite_engine::product::{Moment, Server, Table, TableName};
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::ParquetConfig;
@@ -13,17 +17,53 @@ use crate::scan;
 use crate::stores::Stores;
 
 /// Opens Parquet ports.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct ParquetConnector {
     stores: Stores,
     config: ParquetConfig,
+    kept: Mutex<VecDeque<Kept>>,
+}
+
+/// What was opened, for as long as the same files are there: a listing is made for each query, but
+/// thousands of footers are looked through once.
+#[derive(Debug)]
+struct Kept {
+    name: TableName,
+    server: Arc<Server>,
+    table: Arc<Table>,
+    pinned: PinnedTable,
+}
+
+impl Kept {
+    fn is_for(&self, request: &OpenRequest, snapshot: &SnapshotId) -> bool {
+        self.pinned.snapshot == *snapshot
+            && self.name == request.name
+            && (Arc::ptr_eq(&self.server, &request.server) || self.server == request.server)
+            && (Arc::ptr_eq(&self.table, &request.table) || self.table == request.table)
+    }
 }
 
 impl ParquetConnector {
     /// A connector that reads through `stores`.
     #[must_use]
     pub fn new(stores: Stores, config: ParquetConfig) -> Self {
-        Self { stores, config }
+        Self { stores, config, kept: Mutex::default() }
+    }
+
+    fn keep(&self, request: &OpenRequest, pinned: &PinnedTable) {
+        let mut kept = self.kept.lock();
+        kept.retain(|kept| kept.name != request.name || kept.server != request.server);
+        if kept.len() >= self.config.tables_kept_max {
+            kept.pop_front();
+        }
+        if self.config.tables_kept_max > 0 {
+            kept.push_back(Kept {
+                name: request.name.clone(),
+                server: Arc::clone(&request.server),
+                table: Arc::clone(&request.table),
+                pinned: pinned.clone(),
+            });
+        }
     }
 }
 
@@ -49,7 +89,19 @@ impl Connector for ParquetConnector {
             .with_hint("ask for the newest state"));
         }
         let listing = list(&self.stores, &request, &self.config).await?;
-        scan::pinned(snapshot(&listing, &request, &self.config).await?, &request)
+        let id = listing.fingerprint();
+        let kept = self
+            .kept
+            .lock()
+            .iter()
+            .find(|kept| kept.is_for(&request, &id))
+            .map(|kept| kept.pinned.clone());
+        if let Some(kept) = kept {
+            return Ok(kept);
+        }
+        let pinned = scan::pinned(snapshot(&listing, &request, &self.config).await?, &request)?;
+        self.keep(&request, &pinned);
+        Ok(pinned)
     }
 
     fn report(&self, node: &dyn ExecutionPlan) -> Option<ScanReport> {

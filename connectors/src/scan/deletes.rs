@@ -19,11 +19,6 @@ impl DeletedRows {
         Self(positions)
     }
 
-    /// The positions.
-    pub(crate) fn positions(&self) -> &RoaringTreemap {
-        &self.0
-    }
-
     /// How many rows are deleted.
     pub(crate) fn len(&self) -> u64 {
         self.0.len()

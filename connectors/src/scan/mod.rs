@@ -7,9 +7,12 @@
 //! Knows Parquet and DataFusion, and no table format.
 
 mod casts;
+mod codec;
 mod columns;
 mod data_file;
 mod deletes;
+#[cfg(test)]
+mod differential;
 mod footers;
 mod identity;
 mod morsels;
@@ -21,13 +24,17 @@ mod source;
 mod statistics;
 mod table;
 mod table_snapshot;
+#[cfg(test)]
+mod tests;
 mod type_class;
+mod wire;
 
 use std::sync::Arc;
 
 use samite_engine::Result;
 use samite_engine::connector::{OpenRequest, PinnedTable};
 
+pub use codec::LakeCodec;
 pub(crate) use data_file::DataFile;
 pub(crate) use deletes::DeletedRows;
 pub(crate) use footers::footer;

@@ -1,0 +1,214 @@
+//! The parts of a scan that DataFusion's own encoding of a Parquet scan has no place for, as bytes.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::Schema;
+use datafusion::error::Result as DataFusionResult;
+use datafusion::parquet::arrow::arrow_reader::{RowSelection, RowSelector};
+use datafusion::scalar::ScalarValue;
+use datafusion_proto::protobuf;
+use samite_engine::{Error, ErrorKind, Result};
+
+use super::columns::Columns;
+use super::source::Scanned;
+use super::{Identity, SnapshotColumn};
+
+/// One scan.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct WireScan {
+    /// The plan, as a plain Parquet scan.
+    #[prost(message, optional, tag = "1")]
+    pub(super) plan: Option<protobuf::PhysicalPlanNode>,
+    /// The store's name.
+    #[prost(string, tag = "2")]
+    pub(super) store: String,
+    /// What the store truly is; never with a credential in it.
+    #[prost(string, tag = "3")]
+    pub(super) root: String,
+    /// The files, in the order in which the plan has them.
+    #[prost(message, repeated, tag = "4")]
+    pub(super) files: Vec<WireFile>,
+    /// The names, types and nullability of the columns.
+    #[prost(message, optional, tag = "5")]
+    pub(super) fields: Option<protobuf::Schema>,
+    /// What else belongs to each column.
+    #[prost(message, repeated, tag = "6")]
+    pub(super) columns: Vec<WireColumn>,
+    #[prost(string, tag = "7")]
+    pub(super) table: String,
+    #[prost(string, tag = "8")]
+    pub(super) snapshot: String,
+    #[prost(uint64, tag = "9")]
+    pub(super) files_total: u64,
+    #[prost(uint64, tag = "10")]
+    pub(super) bytes_total: u64,
+    #[prost(bool, tag = "11")]
+    pub(super) has_no_nan: bool,
+    #[prost(uint64, optional, tag = "12")]
+    pub(super) limit: Option<u64>,
+    #[prost(bool, tag = "13")]
+    pub(super) preserve_order: bool,
+}
+
+/// One file, or a part of one.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct WireFile {
+    #[prost(string, optional, tag = "1")]
+    pub(super) e_tag: Option<String>,
+    /// The rows that count.
+    #[prost(message, optional, tag = "2")]
+    pub(super) selection: Option<WireSelection>,
+}
+
+/// The lengths of runs of rows that are, in turn, kept and skipped; the first are kept.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct WireSelection {
+    #[prost(uint64, repeated, tag = "1")]
+    pub(super) runs: Vec<u64>,
+}
+
+/// One column.
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct WireColumn {
+    #[prost(int32, optional, tag = "1")]
+    pub(super) field_id: Option<i32>,
+    #[prost(string, optional, tag = "2")]
+    pub(super) physical_name: Option<String>,
+    #[prost(message, optional, tag = "3")]
+    pub(super) when_missing: Option<protobuf::ScalarValue>,
+}
+
+impl WireScan {
+    /// Takes over what every part of the table's scan shares.
+    ///
+    /// # Errors
+    ///
+    /// When a type or value has no encoding.
+    pub(super) fn with_scanned(mut self, scanned: &Scanned) -> DataFusionResult<Self> {
+        let columns = scanned.columns.as_slice();
+        let fields: Vec<_> = columns.iter().map(|column| Arc::clone(&column.field)).collect();
+        self.fields = Some((&Schema::new(fields)).try_into()?);
+        self.columns = columns.iter().map(wire_column).collect::<DataFusionResult<_>>()?;
+        self.table.clone_from(&scanned.table);
+        self.snapshot.clone_from(&scanned.snapshot);
+        self.files_total = scanned.files_total;
+        self.bytes_total = scanned.bytes_total;
+        self.has_no_nan = scanned.has_no_nan;
+        Ok(self)
+    }
+
+    /// Gives back what every part of the table's scan shares.
+    ///
+    /// # Errors
+    ///
+    /// When a part is missing or has no meaning.
+    pub(super) fn scanned(&self) -> DataFusionResult<Scanned> {
+        let fields = self.fields.as_ref().ok_or_else(|| broken("the columns are missing"))?;
+        let schema: Schema = fields.try_into()?;
+        if schema.fields().len() != self.columns.len() {
+            return Err(broken("a column has no identity").into());
+        }
+        let columns = schema
+            .fields()
+            .iter()
+            .zip(&self.columns)
+            .map(|(field, wire)| {
+                Ok(SnapshotColumn {
+                    field: Arc::clone(field),
+                    identity: identity(wire)?,
+                    when_missing: wire
+                        .when_missing
+                        .as_ref()
+                        .map(ScalarValue::try_from)
+                        .transpose()?,
+                })
+            })
+            .collect::<DataFusionResult<Vec<_>>>()?;
+        Ok(Scanned {
+            table: self.table.clone(),
+            snapshot: self.snapshot.clone(),
+            files_total: self.files_total,
+            bytes_total: self.bytes_total,
+            has_no_nan: self.has_no_nan,
+            columns: Arc::new(Columns::new(columns)?),
+        })
+    }
+}
+
+fn wire_column(column: &SnapshotColumn) -> DataFusionResult<WireColumn> {
+    let (field_id, physical_name) = match &column.identity {
+        Identity::FieldId(id) => (Some(*id), None),
+        Identity::PhysicalName(name) => (None, Some(name.clone())),
+    };
+    let when_missing =
+        column.when_missing.as_ref().map(protobuf::ScalarValue::try_from).transpose()?;
+    Ok(WireColumn { field_id, physical_name, when_missing })
+}
+
+fn identity(wire: &WireColumn) -> Result<Identity> {
+    match (wire.field_id, &wire.physical_name) {
+        (Some(id), None) => Ok(Identity::FieldId(id)),
+        (None, Some(name)) => Ok(Identity::PhysicalName(name.clone())),
+        _ => Err(broken("a column has no identity")),
+    }
+}
+
+impl WireSelection {
+    /// A selection as runs.
+    pub(super) fn new(selection: &RowSelection) -> Self {
+        let mut runs: Vec<u64> = vec![0];
+        let mut skips = false;
+        for run in selection.iter() {
+            if run.skip != skips {
+                runs.push(0);
+                skips = run.skip;
+            }
+            if let Some(last) = runs.last_mut() {
+                *last += run.row_count as u64;
+            }
+        }
+        Self { runs }
+    }
+
+    /// The selection that the runs were.
+    ///
+    /// # Errors
+    ///
+    /// When a run is longer than memory.
+    pub(super) fn selection(&self) -> Result<RowSelection> {
+        let run = |(index, rows): (usize, &u64)| {
+            let row_count =
+                usize::try_from(*rows).map_err(|_| broken("a run of rows is too long"))?;
+            Ok(RowSelector { row_count, skip: index % 2 == 1 })
+        };
+        let runs: Vec<RowSelector> =
+            self.runs.iter().enumerate().map(run).collect::<Result<_>>()?;
+        Ok(RowSelection::from(runs))
+    }
+}
+
+/// The error of bytes that are no scan.
+pub(super) fn broken(detail: &str) -> Error {
+    Error::new(ErrorKind::Internal, "a part of a plan cannot be read").with_detail(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selection_reads_back() {
+        let (keep, skip) = (RowSelector::select, RowSelector::skip);
+        for runs in [
+            vec![],
+            vec![keep(5)],
+            vec![skip(5)],
+            vec![skip(1), keep(2), skip(3), keep(4)],
+            vec![keep(1), skip(2)],
+        ] {
+            let selection = RowSelection::from(runs);
+            let read = WireSelection::new(&selection).selection().unwrap();
+            assert_eq!(read, selection);
+        }
+    }
+}
