@@ -252,7 +252,7 @@ mod tests {
             ("SELECT '".to_owned(), false),
             ("SELECT 1)))) + 1".to_owned(), true),
         ] {
-            assert_eq!(verdict(&sql).is_ok(), fits, "{:.60}", sql);
+            assert_eq!(verdict(&sql).is_ok(), fits, "{sql:.60}");
         }
     }
 }

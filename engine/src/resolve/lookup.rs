@@ -21,7 +21,7 @@ pub(crate) const INFORMATION_SCHEMA: &str = "information_schema";
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
     /// A table of a product.
-    Port(PortTable),
+    Port(Box<PortTable>),
     /// A table of the reserved catalog `mesh`.
     Mesh { schema: String, table: String },
     /// A table of `information_schema`, of one domain or of all.
@@ -192,7 +192,7 @@ impl Lookup<'_> {
             ports.iter().filter_map(|port| Some((port, port.contract.table(wanted)?))).collect();
         match found.as_slice() {
             [(port, table)] => {
-                Ok(Target::Port(self.port_table(product, port, table, selector.port.is_some())))
+                Ok(Target::Port(Box::new(self.port_table(product, port, table, selector.port.is_some()))))
             }
             [] => Err(no_table(product, selector, ports, wanted)),
             _ => {

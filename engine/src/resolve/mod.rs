@@ -106,7 +106,7 @@ async fn resolve_tables(
         if let Target::Port(table) = target
             && ports.iter().all(|known| known.name != table.name)
         {
-            ports.push(table.clone());
+            ports.push(table.as_ref().clone());
         }
     }
     let pinned = pin::open_all(engine, &ports).await?;
@@ -117,7 +117,7 @@ async fn resolve_tables(
                 .iter()
                 .zip(&pinned)
                 .find(|(known, _)| known.name == table.name)
-                .map(|(_, pinned)| Source::Port(Box::new((table, pinned.clone()))))
+                .map(|(_, pinned)| Source::Port(Box::new((*table, pinned.clone()))))
                 .ok_or_else(|| Error::new(ErrorKind::Internal, "a table was not opened"))?,
             Target::Mesh { schema, table } => {
                 Source::System(mesh_catalog::mesh_table(engine, mesh, now, (&schema, &table))?)
