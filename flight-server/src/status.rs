@@ -8,10 +8,12 @@ use tonic::{Code, Status};
 /// What the client gets of an error; what it does not get goes to the log.
 pub(crate) fn status(error: &Error) -> Status {
     let code = code(error.kind());
-    match code {
-        Code::Internal => tracing::error!(?error, "call failed"),
-        Code::Unavailable | Code::DataLoss => tracing::warn!(?error, "call failed"),
-        code => tracing::debug!(?error, ?code, "call failed"),
+    if code == Code::Internal {
+        tracing::error!(?error, "call failed");
+    } else if matches!(code, Code::Unavailable | Code::DataLoss) {
+        tracing::warn!(?error, "call failed");
+    } else {
+        tracing::debug!(?error, ?code, "call failed");
     }
     Status::new(code, error.to_line())
 }

@@ -23,7 +23,7 @@ pub(super) fn assemble<'a>(
     for document in documents {
         assembly.problems.extend(document.problems.iter().cloned());
         match &document.content {
-            Content::Product(Some(draft)) => drafts.push((document.as_ref(), draft)),
+            Content::Product(Some(draft)) => drafts.push((document.as_ref(), draft.as_ref())),
             Content::Product(None) | Content::Contract { id: None, .. } => {}
             Content::Contract { id: Some(id), draft } => {
                 let claims = assembly.contracts.entry(id.as_str()).or_default();

@@ -32,7 +32,7 @@ pub(super) struct ReadDocument {
 /// A product or a contract, if it can be served.
 #[derive(Debug)]
 pub(super) enum Content {
-    Product(Option<ProductDraft>),
+    Product(Option<Box<ProductDraft>>),
     Contract {
         /// The id, where it can be read: a port can name a contract that is broken.
         id: Option<String>,
@@ -142,7 +142,7 @@ impl Reader {
         let (content, findings) = match self.kind {
             Kind::Product => {
                 let (draft, findings) = translate::product(&document, surroundings);
-                (Content::Product(draft), findings)
+                (Content::Product(draft.map(Box::new)), findings)
             }
             Kind::Contract => {
                 let id = document.root.text_of("id").map(str::to_owned);

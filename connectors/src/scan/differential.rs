@@ -83,6 +83,7 @@ fn plain(schema: &[Field]) -> SchemaRef {
 }
 
 /// The rows of one file as a consumer sees them. Old files know no `added` and no `extra`.
+#[expect(clippy::too_many_lines, reason = "one column after the other")]
 fn logical_rows(
     random: &mut Random,
     from: i64,
@@ -364,7 +365,10 @@ fn query(random: &mut Random) -> (String, bool) {
             ),
             true,
         ),
-        6 => (format!("select {key} as k, id from t order by {key}{direction}, id limit {limit}"), true),
+        6 => (
+            format!("select {key} as k, id from t order by {key}{direction}, id limit {limit}"),
+            true,
+        ),
         7 => (
             format!(
                 "select t.id, o.id from t join (select id, n, s from t where {filter}) o on t.n = o.n"

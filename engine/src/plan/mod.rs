@@ -265,7 +265,8 @@ pub async fn plan(query: GovernedQuery, session: &Session) -> Result<QueryPlan> 
     let engine = session.engine().clone();
     let state = settings::query_state(engine.base_state(), query.settings());
     let depth = query.statement().depth();
-    let logical = depth.on_stack(|| logical::plan(&query, &state).map(|plan| coerced(plan, &state)))?;
+    let logical =
+        depth.on_stack(|| logical::plan(&query, &state).map(|plan| coerced(plan, &state)))?;
     let parameters = depth.on_stack(|| parameters::of(&logical))?;
     let (answer, schema) = match query.statement().form()? {
         Form::Explain { analyze: true, .. } => (Answer::Analysis, explain::schema()),

@@ -191,9 +191,12 @@ impl Lookup<'_> {
         let found: Vec<(&&OutputPort, &Arc<Table>)> =
             ports.iter().filter_map(|port| Some((port, port.contract.table(wanted)?))).collect();
         match found.as_slice() {
-            [(port, table)] => {
-                Ok(Target::Port(Box::new(self.port_table(product, port, table, selector.port.is_some()))))
-            }
+            [(port, table)] => Ok(Target::Port(Box::new(self.port_table(
+                product,
+                port,
+                table,
+                selector.port.is_some(),
+            )))),
             [] => Err(no_table(product, selector, ports, wanted)),
             _ => {
                 let names: Vec<&str> = found.iter().map(|(port, _)| port.name.as_str()).collect();
