@@ -46,7 +46,7 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
         terminal::print(&format!("{problem}\n"))?;
     }
     let session = mesh.session(Principal::anonymous());
-    let subjects: Vec<Subject> = picture.products().flat_map(|product| subjects(product)).collect();
+    let subjects: Vec<Subject> = picture.products().flat_map(subjects).collect();
     let tables = subjects.len() as u64;
     let mut results = futures::stream::iter(subjects)
         .map(|subject| examine(&session, subject))

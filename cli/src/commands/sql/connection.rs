@@ -17,7 +17,7 @@ pub(crate) enum Connection {
         session: Session,
     },
     /// A server.
-    Remote(Remote),
+    Remote(Box<Remote>),
 }
 
 impl Connection {

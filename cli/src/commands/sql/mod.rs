@@ -129,7 +129,7 @@ async fn connect(arguments: &Arguments, environment: Environment) -> Result<Conn
         if let Some(purpose) = &arguments.purpose {
             remote.set_purpose(purpose);
         }
-        return Ok(Connection::Remote(remote));
+        return Ok(Connection::Remote(Box::new(remote)));
     }
     let configuration = arguments.setup.configuration(environment)?;
     let location = arguments.mesh.clone().unwrap_or_default();

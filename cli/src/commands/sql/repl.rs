@@ -67,11 +67,9 @@ pub(super) async fn run(
         env!("CARGO_PKG_VERSION"),
         connection.describe()
     ));
-    let completion =
-        match tokio::time::timeout(LEARN_TIMEOUT, Completion::learn(&mut connection)).await {
-            Ok(completion) => completion,
-            Err(_) => Completion::default(),
-        };
+    let completion = tokio::time::timeout(LEARN_TIMEOUT, Completion::learn(&mut connection))
+        .await
+        .unwrap_or_default();
     let mut editor = editor(completion).map_err(from_readline)?;
     if let Some(file) = &history {
         // The first dialogue has no history yet.
