@@ -4,6 +4,8 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::too_many_lines,
     reason = "a test stops where it finds what it did not expect"
 )]
 
