@@ -306,12 +306,7 @@ fn all_sources() -> Vec<PathBuf> {
 /// Every Rust file that is part of the product.
 fn production_sources() -> Vec<PathBuf> {
     let folders = ["engine", "connectors", "catalog-bridge", "flight-server", "cli"];
-    folders
-        .iter()
-        .flat_map(|folder| sources(&root().join(folder).join("src")))
-        // A module of tests in a file of its own is compiled for tests only.
-        .filter(|file| !file.ends_with("tests.rs"))
-        .collect()
+    folders.iter().flat_map(|folder| sources(&root().join(folder).join("src"))).collect()
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
