@@ -1,11 +1,12 @@
 //! Reads documents: many at once, parsed beside the threads that serve queries.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
-use object_store::ObjectStoreExt as _;
+use object_store::{GetResultPayload, ObjectStoreExt as _};
 use samite_engine::product::Problem;
 
 use super::MeshPlace;
@@ -16,6 +17,10 @@ use crate::translate::{self, ContractDraft, ProductDraft, Surroundings};
 
 /// How many documents are read at once.
 const READS_MAX: usize = 64;
+
+/// How many documents one thread parses in a row, and how many threads do so at once.
+const BATCH: usize = 16;
+const BATCHES_MAX: usize = 4;
 
 /// What one document says.
 #[derive(Debug)]
@@ -55,40 +60,41 @@ pub(super) async fn read(
     documents: Vec<(String, Listed)>,
     variables: &Arc<BTreeMap<String, String>>,
 ) -> BTreeMap<String, Result<Arc<ReadDocument>, Unread>> {
-    stream::iter(documents)
+    let mut read = BTreeMap::new();
+    let mut batches = stream::iter(documents)
         .map(|(file, listed)| async move {
-            let read = read_one(place, &file, &listed, variables).await;
-            (file, read.map(Arc::new))
+            let fetched = fetch(place, &file, &listed).await;
+            (Reader::new(&place.root, &file, &listed, variables), fetched)
         })
         .buffer_unordered(READS_MAX)
-        .collect()
-        .await
-}
-
-async fn read_one(
-    place: &MeshPlace,
-    file: &str,
-    listed: &Listed,
-    variables: &Arc<BTreeMap<String, String>>,
-) -> Result<ReadDocument, Unread> {
-    let reader = Reader {
-        root: place.root.clone(),
-        file: file.to_owned(),
-        domain: listed.domain.clone(),
-        kind: listed.kind,
-        variables: Arc::clone(variables),
-    };
-    if listed.size > DOCUMENT_BYTES_MAX {
-        return Ok(reader.refused(format!("the document has {} bytes", listed.size)));
+        .ready_chunks(BATCH)
+        .map(|batch| async move {
+            let files: Vec<_> = batch.iter().map(|(reader, _)| reader.file.clone()).collect();
+            let parsed = tokio::task::spawn_blocking(move || {
+                batch.into_iter().map(|(reader, fetched)| reader.finish(fetched)).collect()
+            });
+            let parsed: Vec<_> = parsed.await.unwrap_or_else(|error| {
+                tracing::error!(%error, "documents could not be parsed");
+                files.iter().map(|_| Err(Unread::Unreadable)).collect()
+            });
+            files.into_iter().zip(parsed)
+        })
+        .buffer_unordered(BATCHES_MAX);
+    while let Some(batch) = batches.next().await {
+        read.extend(batch);
     }
-    let bytes = fetch(place, file, listed).await?;
-    tokio::task::spawn_blocking(move || reader.read(&bytes)).await.map_err(|error| {
-        tracing::error!(file, %error, "document could not be parsed");
-        Unread::Unreadable
-    })
+    read
 }
 
-async fn fetch(place: &MeshPlace, file: &str, listed: &Listed) -> Result<Bytes, Unread> {
+/// What a store handed over.
+enum Fetched {
+    Bytes(Bytes),
+    /// A local file, opened and not read yet.
+    File(std::fs::File),
+    TooLarge(u64),
+}
+
+async fn fetch(place: &MeshPlace, file: &str, listed: &Listed) -> Result<Fetched, Unread> {
     let unread = |error: object_store::Error| match error {
         object_store::Error::NotFound { .. } => Unread::Gone,
         error => {
@@ -96,23 +102,22 @@ async fn fetch(place: &MeshPlace, file: &str, listed: &Listed) -> Result<Bytes, 
             Unread::Unreadable
         }
     };
+    if listed.size > DOCUMENT_BYTES_MAX {
+        return Ok(Fetched::TooLarge(listed.size));
+    }
     let object = place.store.get(&listed.path).await.map_err(unread)?;
     if object.meta.size > DOCUMENT_BYTES_MAX {
-        return Err(Unread::Unreadable);
+        return Ok(Fetched::TooLarge(object.meta.size));
     }
-    object.bytes().await.map_err(unread)
+    match object.payload {
+        GetResultPayload::File(file, _) => Ok(Fetched::File(file)),
+        GetResultPayload::Stream(_) => object.bytes().await.map(Fetched::Bytes).map_err(unread),
+    }
 }
 
 /// What a file that cannot be read leaves in the mesh.
 pub(super) fn unreadable(file: &str, listed: &Listed) -> ReadDocument {
-    let reader = Reader {
-        root: String::new(),
-        file: file.to_owned(),
-        domain: listed.domain.clone(),
-        kind: listed.kind,
-        variables: Arc::default(),
-    };
-    reader.refused("the document cannot be read".to_owned())
+    Reader::new("", file, listed, &Arc::default()).refused("the document cannot be read".to_owned())
 }
 
 struct Reader {
@@ -124,6 +129,39 @@ struct Reader {
 }
 
 impl Reader {
+    fn new(
+        root: &str,
+        file: &str,
+        listed: &Listed,
+        variables: &Arc<BTreeMap<String, String>>,
+    ) -> Self {
+        Self {
+            root: root.to_owned(),
+            file: file.to_owned(),
+            domain: listed.domain.clone(),
+            kind: listed.kind,
+            variables: Arc::clone(variables),
+        }
+    }
+
+    /// Reads what was fetched; blocks on local files.
+    fn finish(self, fetched: Result<Fetched, Unread>) -> Result<Arc<ReadDocument>, Unread> {
+        let read = match fetched? {
+            Fetched::Bytes(bytes) => self.read(&bytes),
+            Fetched::File(file) => {
+                let mut bytes = Vec::new();
+                let read = file.take(DOCUMENT_BYTES_MAX + 1).read_to_end(&mut bytes);
+                if let Err(error) = read {
+                    tracing::warn!(file = %self.file, %error, "document cannot be read");
+                    return Err(Unread::Unreadable);
+                }
+                self.read(&bytes)
+            }
+            Fetched::TooLarge(size) => self.refused(format!("the document has {size} bytes")),
+        };
+        Ok(Arc::new(read))
+    }
+
     fn read(self, bytes: &[u8]) -> ReadDocument {
         let surroundings = Surroundings {
             root: &self.root,
