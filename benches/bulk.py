@@ -70,9 +70,11 @@ def serve_from_memory(end, uri):
         table = pyarrow.Table.from_batches(pyarrow.RecordBatchReader.from_stream(stream))
 
     class FromMemory(flight.FlightServerBase):
-        """Answers every question with the one table."""
+        """Answers the statement with the one table, and the driver's questions about the server not at all."""
 
         def get_flight_info(self, context, descriptor):
+            if b"CommandStatementQuery" not in descriptor.command:
+                raise NotImplementedError
             endpoint = flight.FlightEndpoint(b"all", [])
             return flight.FlightInfo(table.schema, descriptor, [endpoint], table.num_rows, table.nbytes)
 
