@@ -671,6 +671,20 @@ async fn policy_that_appears_while_the_mesh_is_served_closes_it() {
 }
 
 #[tokio::test]
+async fn folder_that_cannot_be_listed_hides_only_itself() {
+    let files = Files::two_products();
+    let domain = files.folder.path().join("domains/a");
+    std::os::unix::fs::symlink(&domain, domain.join("plays/circle")).expect("linked");
+    let mesh = files.mesh().await;
+    assert_eq!(products(&mesh), ["a.plays", "b.other"]);
+    assert_eq!(
+        problems(&mesh),
+        ["domains/a/plays/circle: error: the folder cannot be listed (check that it may be read \
+             and that it is no link out of the mesh or in a circle)"]
+    );
+}
+
+#[tokio::test]
 async fn changes_are_swapped_in_and_a_running_query_keeps_its_picture() {
     let files = Files::two_products();
     let folder = files.open().await;

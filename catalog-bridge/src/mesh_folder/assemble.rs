@@ -78,17 +78,23 @@ impl<'a> Assembly<'a> {
             let finding = finding.map(|finding| {
                 finding.with_hint("expected small letters, digits and single underscores")
             });
-            let unlisted = outline.unlisted.contains(name).then(|| {
-                Finding::error(1, "", format!("the folder of domain \"{name}\" cannot be listed"))
-                    .with_hint("check that it may be read")
-            });
-            for finding in finding.into_iter().chain(unlisted) {
+            if let Some(finding) = finding {
                 self.problems.push(Finding { line: None, ..finding }.into_problem(&subject));
             }
             if !self.refused_domains.contains(name) {
                 self.domains
                     .insert(name.clone(), Domain { name: name.clone(), ..Domain::default() });
             }
+        }
+        for folder in &outline.unlisted {
+            let mut parts = folder.split('/');
+            let is_domain = parts.next() == Some("domains");
+            let domain = parts.next().filter(|_| is_domain).map(str::to_owned);
+            let subject = Subject { file: folder.clone(), domain, product: None };
+            let finding = Finding::error(1, "", "the folder cannot be listed").with_hint(
+                "check that it may be read and that it is no link out of the mesh or in a circle",
+            );
+            self.problems.push(Finding { line: None, ..finding }.into_problem(&subject));
         }
         for (file, hint) in &outline.misplaced {
             let subject = Subject { file: file.clone(), ..Subject::default() };

@@ -5,7 +5,8 @@
 //! MESH/**.cedar                                        policies
 //! ```
 //!
-//! Each domain is listed by itself, so that one that cannot be listed does not hide the others.
+//! Each domain is listed by itself; where that fails, folder by folder, so that one that cannot be
+//! listed hides nothing but what lies in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +21,13 @@ use crate::translate::raw_path;
 
 /// How many folders are listed at once.
 const LISTINGS_MAX: usize = 16;
+
+/// How many folders of a tree are listed one by one, and how deep: links can lead in circles.
+const FOLDERS_MAX: usize = 10_000;
+const DEPTH_MAX: usize = 16;
+
+/// The name of folders that hold policies: what is in them is never guessed.
+const POLICIES: &str = "policies";
 
 /// What tells one state of a file from another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,10 +62,18 @@ pub(super) struct Listing {
 pub(super) struct Outline {
     /// The domains that have a folder.
     pub(super) domains: BTreeSet<String>,
-    /// Domains that could not be listed.
+    /// Folders that could not be listed, relative to the mesh.
     pub(super) unlisted: BTreeSet<String>,
     /// Files that look like documents and are not read: the file and what to do.
     pub(super) misplaced: BTreeMap<String, &'static str>,
+}
+
+impl Outline {
+    /// True if a file, relative to the mesh, may be there although it is not listed.
+    pub(super) fn hides(&self, file: &str) -> bool {
+        let mut folders = file.match_indices('/').filter_map(|(end, _)| file.get(..end));
+        folders.any(|folder| self.unlisted.contains(folder))
+    }
 }
 
 /// Lists a mesh.
@@ -72,29 +88,24 @@ pub(super) async fn list(place: &MeshPlace) -> Result<Listing> {
         listing.add(place, meta);
     }
     let domains = place.prefix.clone().join("domains");
-    let others = top.common_prefixes.iter().filter(|folder| **folder != domains);
-    for folder in others {
-        let files = deep(place, folder).await?;
-        files.iter().for_each(|meta| listing.add(place, meta));
-    }
     if !top.common_prefixes.contains(&domains) {
         return Err(no_domains(place, top.common_prefixes.is_empty() && top.objects.is_empty()));
     }
     let inside = shallow(place, &domains).await?;
     inside.objects.iter().for_each(|meta| listing.add(place, meta));
-    let mut listed = stream::iter(inside.common_prefixes)
-        .map(|folder| async move { (deep(place, &folder).await, folder) })
+    for folder in &inside.common_prefixes {
+        let name = raw_path(folder.filename().unwrap_or_default());
+        listing.outline.domains.insert(name);
+    }
+    let others = top.common_prefixes.into_iter().filter(|folder| *folder != domains);
+    let mut trees = stream::iter(others.chain(inside.common_prefixes))
+        .map(|folder| tree(place, folder))
         .buffer_unordered(LISTINGS_MAX);
-    while let Some((files, folder)) = listed.next().await {
-        let domain = raw_path(folder.filename().unwrap_or_default());
-        match files {
-            Ok(files) => files.iter().for_each(|meta| listing.add(place, meta)),
-            Err(error) => {
-                tracing::warn!(domain = %domain, error = ?error, "folder of a domain cannot be listed");
-                listing.outline.unlisted.insert(domain.clone());
-            }
-        }
-        listing.outline.domains.insert(domain);
+    while let Some(tree) = trees.next().await {
+        let tree = tree?;
+        tree.files.iter().for_each(|meta| listing.add(place, meta));
+        let unlisted = tree.unlisted.iter().filter_map(|folder| place.file_of(folder));
+        listing.outline.unlisted.extend(unlisted);
     }
     Ok(listing)
 }
@@ -115,8 +126,53 @@ async fn shallow(place: &MeshPlace, folder: &Path) -> Result<object_store::ListR
     place.store.list_with_delimiter(prefix).await.map_err(|error| no_answer(place, error))
 }
 
-async fn deep(place: &MeshPlace, folder: &Path) -> Result<Vec<ObjectMeta>> {
-    place.store.list(Some(folder)).try_collect().await.map_err(|error| no_answer(place, error))
+/// The files below one folder.
+#[derive(Debug, Default)]
+struct Tree {
+    files: Vec<ObjectMeta>,
+    /// Folders that could not be listed.
+    unlisted: Vec<Path>,
+}
+
+/// Lists everything below a folder: at once, or else folder by folder.
+async fn tree(place: &MeshPlace, folder: Path) -> Result<Tree> {
+    if let Ok(files) = place.store.list(Some(&folder)).try_collect().await {
+        return Ok(Tree { files, unlisted: Vec::new() });
+    }
+    let mut tree = Tree::default();
+    let mut open = vec![(folder, 0)];
+    let mut listed = 0;
+    while let Some((folder, depth)) = open.pop() {
+        listed += 1;
+        if depth > DEPTH_MAX || listed > FOLDERS_MAX || is_circle(place, &folder) {
+            tree.unlisted.push(folder);
+            continue;
+        }
+        match shallow(place, &folder).await {
+            Ok(inside) => {
+                tree.files.extend(inside.objects);
+                open.extend(inside.common_prefixes.into_iter().map(|inner| (inner, depth + 1)));
+            }
+            Err(error) if folder.filename() == Some(POLICIES) => return Err(error),
+            Err(error) => {
+                tracing::warn!(%folder, error = ?error, "folder of the mesh cannot be listed");
+                tree.unlisted.push(folder);
+            }
+        }
+    }
+    Ok(tree)
+}
+
+/// True if a local folder is a link to one that it lies in.
+fn is_circle(place: &MeshPlace, folder: &Path) -> bool {
+    let (Some(root), Some(folder)) = (place.root.strip_prefix("file://"), place.file_of(folder))
+    else {
+        return false;
+    };
+    let path = std::path::Path::new(root).join(folder);
+    let outer = path.parent().and_then(|outer| outer.canonicalize().ok());
+    let inner = path.canonicalize().ok();
+    inner.zip(outer).is_some_and(|(inner, outer)| outer.starts_with(inner))
 }
 
 fn no_answer(place: &MeshPlace, error: object_store::Error) -> Error {

@@ -186,10 +186,7 @@ impl MeshFolder {
     /// Reads what is new or changed and forgets what is gone; true if anything was.
     async fn update(&self, known: &mut BTreeMap<String, Known>, listing: &Listing) -> bool {
         let count = known.len();
-        known.retain(|file, known| {
-            listing.documents.contains_key(file)
-                || listing.outline.unlisted.contains(&known.document.domain)
-        });
+        known.retain(|file, _| listing.documents.contains_key(file) || listing.outline.hides(file));
         let mut changed = known.len() != count;
         let stale: Vec<_> = listing
             .documents
