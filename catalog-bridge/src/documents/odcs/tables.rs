@@ -23,7 +23,7 @@ pub(super) static ELEMENT: &[Field] = &[
 
 static TABLE: &[Field] = &[
     text("name").required(),
-    Field::new("logicalType", Shape::Word(Words { all: &["object"], newer: &["blob"] })),
+    Field::new("logicalType", Shape::Word(Words { all: &["object", "blob"], newer: &[] })),
     text("physicalName"),
     text("dataGranularityDescription"),
     list("properties", &COLUMNS),
