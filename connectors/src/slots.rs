@@ -10,7 +10,10 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex as ShortMutex;
+use samite_engine::Result;
 use tokio::sync::Mutex;
+
+use crate::source_table::SourceTable;
 
 /// What is kept of tables, by key.
 pub(crate) struct Slots<K, T> {
@@ -31,8 +34,39 @@ impl<K: Clone + Eq + Hash, T> Slots<K, T> {
         Self { tables_max, files_max, slots: ShortMutex::default() }
     }
 
+    /// The source of a table: as it is kept if that is fresh, else loaded again from what is kept.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be loaded; then nothing is kept of it.
+    pub(crate) async fn kept<F>(
+        &self,
+        key: &K,
+        is_fresh: impl Fn(&T) -> bool,
+        load: impl FnOnce(Option<T>) -> F,
+        source: impl Fn(&T) -> &Arc<SourceTable>,
+    ) -> Result<Arc<SourceTable>>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let slot = self.slot(key);
+        let mut kept = slot.lock().await;
+        if let Some(kept) = kept.as_ref().filter(|kept| is_fresh(kept)) {
+            return Ok(Arc::clone(source(kept)));
+        }
+        let loaded = load(kept.take()).await;
+        let found = loaded.map(|loaded| Arc::clone(source(kept.insert(loaded))));
+        drop(kept);
+        drop(slot);
+        match &found {
+            Ok(found) => self.settle(key, found.file_count()),
+            Err(_) => self.forget_empty(key),
+        }
+        found
+    }
+
     /// The slot of a table; empty if nothing is kept of it.
-    pub(crate) fn slot(&self, key: &K) -> Arc<Mutex<Option<T>>> {
+    fn slot(&self, key: &K) -> Arc<Mutex<Option<T>>> {
         let now = Instant::now();
         let mut slots = self.slots.lock();
         let slot = slots.entry(key.clone()).or_insert_with(|| Slot {
@@ -46,7 +80,7 @@ impl<K: Clone + Eq + Hash, T> Slots<K, T> {
 
     /// Notes how many files a table has, and drops what was not used for longest until the bounds
     /// hold again; the table itself stays.
-    pub(crate) fn settle(&self, key: &K, files: usize) {
+    fn settle(&self, key: &K, files: usize) {
         let mut slots = self.slots.lock();
         if let Some(slot) = slots.get_mut(key) {
             slot.files = files;
@@ -61,7 +95,7 @@ impl<K: Clone + Eq + Hash, T> Slots<K, T> {
     }
 
     /// Takes a slot out that holds nothing, unless somebody waits for it.
-    pub(crate) fn forget_empty(&self, key: &K) {
+    fn forget_empty(&self, key: &K) {
         let mut slots = self.slots.lock();
         let is_empty = slots.get(key).is_some_and(|slot| {
             Arc::strong_count(&slot.table) == 1

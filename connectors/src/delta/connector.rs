@@ -43,20 +43,7 @@ impl Connector for DeltaConnector {
     async fn open(&self, request: OpenRequest) -> Result<PinnedTable> {
         let name = request.name.to_string();
         let version = version(&name, &request.moment)?;
-        let location =
-            request.server.table_location(request.table.source_name()).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::ContractViolated,
-                    format!(
-                        "server \"{}\" of table \"{name}\" has no location",
-                        request.server.name
-                    ),
-                )
-            })?;
-        let place = self
-            .stores
-            .resolve(&location, Some(&request.server))
-            .map_err(|error| error.with_context("table", &name))?;
+        let place = self.stores.table_place(&request)?;
         let reader = TableReader {
             config: &self.config,
             stores: &self.stores,

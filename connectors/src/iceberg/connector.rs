@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 use datafusion::physical_plan::ExecutionPlan;
+use samite_engine::Result;
 use samite_engine::connector::{Connector, OpenRequest, PinnedTable, ScanReport};
 use samite_engine::product::Server;
-use samite_engine::{Error, ErrorKind, Result};
 
 use super::config::IcebergConfig;
 use super::manifests::{ManifestReader, Manifests};
@@ -45,20 +45,7 @@ impl Connector for IcebergConnector {
 
     async fn open(&self, request: OpenRequest) -> Result<PinnedTable> {
         let name = request.name.to_string();
-        let location =
-            request.server.table_location(request.table.source_name()).ok_or_else(|| {
-                Error::new(
-                    ErrorKind::ContractViolated,
-                    format!(
-                        "server \"{}\" of table \"{name}\" has no location",
-                        request.server.name
-                    ),
-                )
-            })?;
-        let place = self
-            .stores
-            .resolve(&location, Some(&request.server))
-            .map_err(|error| error.with_context("table", &name))?;
+        let place = self.stores.table_place(&request)?;
         let reader = ManifestReader {
             config: &self.config,
             manifests: &self.manifests,

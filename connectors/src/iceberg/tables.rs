@@ -56,20 +56,9 @@ impl Tables {
         let asked = Instant::now();
         let key =
             Key { store: place.store.id.clone(), path: place.path.clone(), moment: moment.clone() };
-        let slot = self.0.slot(&key);
-        let mut kept = slot.lock().await;
-        if let Some(kept) = kept.as_ref().filter(|kept| kept.looked >= asked) {
-            return Ok(Arc::clone(&kept.source));
-        }
-        let loaded = load(reader, place, moment, kept.take()).await;
-        let source = loaded.map(|loaded| Arc::clone(&kept.insert(loaded).source));
-        drop(kept);
-        drop(slot);
-        match &source {
-            Ok(source) => self.0.settle(&key, source.file_count()),
-            Err(_) => self.0.forget_empty(&key),
-        }
-        source
+        let is_fresh = |kept: &Kept| kept.looked >= asked;
+        let load = |kept| load(reader, place, moment, kept);
+        self.0.kept(&key, is_fresh, load, |kept| &kept.source).await
     }
 }
 

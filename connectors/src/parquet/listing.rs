@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::ParquetConfig;
 use super::pattern::Pattern;
-use crate::stores::{Place, Stores, unreadable};
+use crate::stores::{Place, Stores, location_of, unreadable};
 
 /// The data files of a port.
 #[derive(Debug)]
@@ -54,13 +54,7 @@ pub(crate) async fn list(
     request: &OpenRequest,
     config: &ParquetConfig,
 ) -> Result<Listing> {
-    let table = &request.table;
-    let location = request.server.table_location(table.source_name()).ok_or_else(|| {
-        Error::new(
-            ErrorKind::ContractViolated,
-            format!("server \"{}\" has no location", request.server.name),
-        )
-    })?;
+    let location = location_of(request)?;
     let listing = match Pattern::of(&location)? {
         Some(pattern) => {
             let place = stores.resolve(&pattern.folder, Some(&request.server))?;

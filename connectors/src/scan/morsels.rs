@@ -1,4 +1,4 @@
-//! Puts the name of the file to every error of reading it.
+//! Puts the names of the file and of its table to every error of reading it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,51 +14,65 @@ use samite_engine::{Error, ErrorKind};
 
 use super::data_file::name_of;
 
-/// A morselizer whose errors name the file.
+/// A morselizer whose errors name the file and its table.
 #[derive(Debug)]
-pub(crate) struct NamedMorselizer(pub(crate) Box<dyn Morselizer>);
+pub(crate) struct NamedMorselizer {
+    pub(crate) inner: Box<dyn Morselizer>,
+    /// The table's address.
+    pub(crate) table: Arc<str>,
+}
+
+/// What is read.
+#[derive(Debug, Clone)]
+struct Place {
+    table: Arc<str>,
+    file: Arc<str>,
+}
 
 impl Morselizer for NamedMorselizer {
     fn plan_file(&self, file: PartitionedFile) -> DataFusionResult<Box<dyn MorselPlanner>> {
-        let name = Arc::<str>::from(name_of(&file.object_meta.location));
-        let inner = self.0.plan_file(file).map_err(|error| named(error, &name))?;
-        Ok(Box::new(NamedPlanner { inner, name }))
+        let place = Place {
+            table: Arc::clone(&self.table),
+            file: Arc::from(name_of(&file.object_meta.location)),
+        };
+        let inner = self.inner.plan_file(file).map_err(|error| named(error, &place))?;
+        Ok(Box::new(NamedPlanner { inner, place }))
     }
 }
 
 #[derive(Debug)]
 struct NamedPlanner {
     inner: Box<dyn MorselPlanner>,
-    name: Arc<str>,
+    place: Place,
 }
 
 impl NamedPlanner {
-    fn boxed(inner: Box<dyn MorselPlanner>, name: &Arc<str>) -> Box<dyn MorselPlanner> {
-        Box::new(Self { inner, name: Arc::clone(name) })
+    fn boxed(inner: Box<dyn MorselPlanner>, place: &Place) -> Box<dyn MorselPlanner> {
+        Box::new(Self { inner, place: place.clone() })
     }
 }
 
 impl MorselPlanner for NamedPlanner {
     fn plan(self: Box<Self>) -> DataFusionResult<Option<MorselPlan>> {
-        let Self { inner, name } = *self;
-        let Some(mut plan) = inner.plan().map_err(|error| named(error, &name))? else {
+        let Self { inner, place } = *self;
+        let Some(mut plan) = inner.plan().map_err(|error| named(error, &place))? else {
             return Ok(None);
         };
         let morsels = plan
             .take_morsels()
             .into_iter()
-            .map(|inner| Box::new(NamedMorsel { inner, name: Arc::clone(&name) }) as _)
+            .map(|inner| Box::new(NamedMorsel { inner, place: place.clone() }) as _)
             .collect();
         let planners = plan
             .take_ready_planners()
             .into_iter()
-            .map(|inner| NamedPlanner::boxed(inner, &name))
+            .map(|inner| NamedPlanner::boxed(inner, &place))
             .collect();
         let mut ours = MorselPlan::new().with_morsels(morsels).with_planners(planners);
         if let Some(pending) = plan.take_pending_planner() {
             ours.set_pending_planner(async move {
-                let inner = pending.await.map_err(|error| named(error, &name))?;
-                Ok(NamedPlanner::boxed(inner, &name))
+                let inner = pending.await.map_err(|error| named(error, &place))?;
+                Ok(NamedPlanner::boxed(inner, &place))
             });
         }
         Ok(Some(ours))
@@ -67,7 +81,7 @@ impl MorselPlanner for NamedPlanner {
 
 struct NamedMorsel {
     inner: Box<dyn Morsel>,
-    name: Arc<str>,
+    place: Place,
 }
 
 impl fmt::Debug for NamedMorsel {
@@ -78,19 +92,22 @@ impl fmt::Debug for NamedMorsel {
 
 impl Morsel for NamedMorsel {
     fn into_stream(self: Box<Self>) -> BoxStream<'static, DataFusionResult<RecordBatch>> {
-        let Self { inner, name } = *self;
-        inner.into_stream().map(move |batch| batch.map_err(|error| named(error, &name))).boxed()
+        let Self { inner, place } = *self;
+        inner.into_stream().map(move |batch| batch.map_err(|error| named(error, &place))).boxed()
     }
 }
 
 /// Errors of the Parquet reader mean that the file is broken, and ours about a file get its name if
 /// they lack it. All others are about the query, and stay as they are.
-fn named(error: DataFusionError, name: &str) -> DataFusionError {
+fn named(error: DataFusionError, place: &Place) -> DataFusionError {
     let is_about_a_file = match error.find_root() {
         DataFusionError::ParquetError(_) => true,
         DataFusionError::ArrowError(inner, _) => matches!(**inner, ArrowError::ParquetError(_)),
         DataFusionError::External(inner) => inner.downcast_ref::<Error>().is_some_and(|ours| {
-            matches!(ours.kind(), ErrorKind::CorruptSource | ErrorKind::Unsupported)
+            matches!(
+                ours.kind(),
+                ErrorKind::CorruptSource | ErrorKind::SourceUnavailable | ErrorKind::Unsupported
+            )
         }),
         _ => false,
     };
@@ -98,15 +115,18 @@ fn named(error: DataFusionError, name: &str) -> DataFusionError {
         return error;
     }
     let ours = Error::from(error);
-    if ours.to_line().contains(name) {
-        return ours.into();
+    if ours.to_line().contains(&*place.file) {
+        return ours.about_table(&place.table).into();
     }
     let text = match ours.detail() {
         Some(detail) => format!("{}: {detail}", ours.message()),
         None => ours.message().to_owned(),
     };
-    Error::new(ours.kind(), format!("data file \"{name}\" cannot be read"))
-        .with_detail(text)
-        .with_source(ours)
-        .into()
+    let message = format!("data file \"{}\" cannot be read", place.file);
+    let error = Error::new(ours.kind(), message).with_detail(text);
+    let error = match ours.hint() {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    };
+    error.with_source(ours).about_table(&place.table).into()
 }

@@ -103,7 +103,7 @@ impl FileSource for LakeSource {
         partition: usize,
     ) -> Result<Box<dyn Morselizer>> {
         let inner = self.parquet.create_morselizer(store, config, partition)?;
-        Ok(Box::new(NamedMorselizer(inner)))
+        Ok(Box::new(NamedMorselizer { inner, table: Arc::from(self.scanned.table.as_str()) }))
     }
 
     fn table_schema(&self) -> &TableSchema {

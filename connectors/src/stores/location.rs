@@ -6,6 +6,7 @@
 use std::fmt;
 
 use datafusion::object_store::path::Path;
+use samite_engine::connector::OpenRequest;
 use samite_engine::{Error, ErrorKind, Result};
 
 /// The kind of a store.
@@ -50,6 +51,22 @@ impl Scheme {
             _ => None,
         }
     }
+}
+
+/// The raw URI of the table that a request names.
+///
+/// # Errors
+///
+/// If its server has no location.
+pub(crate) fn location_of(request: &OpenRequest) -> Result<String> {
+    request.server.table_location(request.table.source_name()).ok_or_else(|| {
+        let (server, table) = (&request.server.name, &request.name);
+        Error::new(
+            ErrorKind::ContractViolated,
+            format!("server \"{server}\" of table \"{table}\" has no location"),
+        )
+        .with_hint("give the server in the contract a path or a location")
+    })
 }
 
 /// A place: its parts are canonical, and its path has no `.`, `..` and empty segments.

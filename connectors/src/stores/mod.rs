@@ -20,6 +20,7 @@ mod unreadable;
 
 pub use config::{StoreOptions, StoresConfig};
 pub use credentials::{Credentials, Secret};
+pub(crate) use location::location_of;
 pub use location::{Location, Scheme};
 pub use registry::{Place, StoreHandle, StoreId, Stores};
 pub use unreadable::unreadable;

@@ -13,6 +13,7 @@ use datafusion::object_store::ObjectStore;
 use datafusion::object_store::local::LocalFileSystem;
 use datafusion::object_store::path::Path;
 use parking_lot::RwLock;
+use samite_engine::connector::OpenRequest;
 use samite_engine::product::Server;
 use samite_engine::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
@@ -22,7 +23,7 @@ use super::config::{StoreOptions, StoresConfig};
 use super::footers::StoreFooters;
 use super::guarded::GuardedStore;
 use super::local::LocalGuard;
-use super::location::{Location, Scheme};
+use super::location::{Location, Scheme, location_of};
 use super::locations::{AllowList, refusal};
 use super::remote::RemoteStore;
 
@@ -155,6 +156,16 @@ impl Stores {
         let location = Location::parse(location)?;
         self.0.allow.check(&location)?;
         self.place(&location, server)
+    }
+
+    /// The store and path of the table that a request names.
+    ///
+    /// # Errors
+    ///
+    /// If its server has no location, or as [`Stores::resolve`].
+    pub fn table_place(&self, request: &OpenRequest) -> Result<Place> {
+        let location = location_of(request)?;
+        self.resolve(&location, Some(&request.server))
     }
 
     /// Like [`Stores::resolve`], for the many files that a table's metadata names: files of this
