@@ -14,11 +14,11 @@ pub struct EngineConfig {
     pub spill_bytes_max: u64,
     /// Folder for what does not fit into memory; the system's temporary folder if none is given.
     pub spill_folder: Option<PathBuf>,
-    /// Time from the arrival of a statement to its last row.
+    /// Time from the start of a query to its last row.
     pub query_timeout: Duration,
     /// Time for finding and opening all tables of a statement.
     pub resolve_timeout: Duration,
-    /// Queries that run at once; more are refused until one ends.
+    /// Queries that run at once; one more waits up to 10 s for its turn, and is then refused.
     pub concurrent_queries_max: usize,
     /// Partitions that a plan is split into; the number of processor cores if 0.
     pub target_partitions: usize,

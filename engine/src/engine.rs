@@ -135,7 +135,7 @@ impl EngineBuilder {
             Error::new(ErrorKind::InvalidConfiguration, "the engine has no product catalog")
         })?;
         let limits = Limits::new(&self.config, self.stores)?;
-        let base_state = crate::plan::base_state(&self.config, Arc::clone(limits.runtime()));
+        let base_state = crate::plan::base_state(&self.config, Arc::clone(limits.runtime()))?;
         Ok(Engine(Arc::new(Inner {
             catalog,
             connectors: self.connectors,

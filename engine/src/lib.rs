@@ -31,6 +31,7 @@ pub mod plan;
 pub mod resolve;
 
 pub mod mesh_catalog;
+mod nearest;
 mod sealed;
 mod telemetry;
 

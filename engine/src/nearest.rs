@@ -7,7 +7,7 @@ const OFFERED_MAX: usize = 3;
 const LIKENESS_MIN: f64 = 0.75;
 
 /// The names most like `wanted`, best first; empty if none is like it.
-pub(super) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut ranked: Vec<(f64, &str)> = names
         .map(|name| (strsim::jaro_winkler(&wanted.to_lowercase(), &name.to_lowercase()), name))
         .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
@@ -18,7 +18,7 @@ pub(super) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
 }
 
 /// A hint that offers the names most like `wanted`, or, without one, a few or all that there are.
-pub(super) fn hint<'a>(
+pub(crate) fn hint<'a>(
     wanted: &str,
     what: &str,
     names: impl Iterator<Item = &'a str> + Clone,

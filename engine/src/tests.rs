@@ -148,7 +148,13 @@ async fn wrong_name_is_refused_with_the_nearest() {
         "SELECT * FROM mesh.discovery.nothing",
         "SELECT * FROM information_schema.nothing",
         "SELECT nme FROM media.plays.plays",
+        "SELECT p.nme, p.id FROM media.plays.plays p",
         "SELECT frobnicate(1)",
+        "SELECT sum('a')",
+        "SELECT sum(DATE '2020-01-01')",
+        "SELECT upper(1, 2, 3)",
+        "SELECT 'a' + INTERVAL '1 day'",
+        "SELECT repeat('a', 2000000000)",
         "SELECT id FROM media.many.one, media.many.two",
         "SELECT 1/0",
         "SELECT * FROM (",
@@ -255,8 +261,25 @@ async fn query_ends_by_its_deadline() {
         ..EngineConfig::default()
     };
     let session = engine(config, 2026).session(Principal::anonymous());
-    let sql = "SELECT sum(a.value * b.value) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b";
-    assert_eq!(refusal(&session, sql).await.kind(), ErrorKind::DeadlineExceeded);
+    for sql in [
+        "SELECT sum(a.value * b.value) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b",
+        // Not one row leaves this join.
+        "SELECT count(*) FROM generate_series(1, 100000) a JOIN generate_series(1, 1000000) b ON a.value > b.value + 200000",
+    ] {
+        assert_eq!(refusal(&session, sql).await.kind(), ErrorKind::DeadlineExceeded, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn now_is_the_time_of_the_engine() {
+    for sql in [
+        "SELECT 1 WHERE now() = TIMESTAMP '2026-11-21T00:00:00Z'",
+        "SELECT 1 WHERE current_date() = DATE '2026-11-21'",
+    ] {
+        let rows = collect(&session(), sql).await.map_err(|error| error.to_line());
+        let rows = rows.map(|batches| batches.iter().map(RecordBatch::num_rows).sum::<usize>());
+        assert_eq!(rows, Ok(1), "{sql}");
+    }
 }
 
 #[tokio::test]

@@ -3,11 +3,10 @@
 //! *Message*, *detail* and *hint* are for the person who asked and hold nothing that this person
 //! may not know; *context* and *source* are for the log. `Display` prints the message alone.
 
+mod convert;
+
 use std::error::Error as StdError;
 use std::fmt;
-
-use datafusion::arrow::error::ArrowError;
-use datafusion::error::DataFusionError;
 
 /// The result of everything in Samite that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -102,6 +101,30 @@ impl Error {
         self
     }
 
+    /// Names the table that a fault of a source is about, and says whom to ask where nothing does.
+    ///
+    /// Errors of the statement, of limits and of Samite itself stay as they are.
+    #[must_use]
+    pub fn about_table(mut self, table: &str) -> Self {
+        let advice = match self.0.kind {
+            ErrorKind::CorruptSource | ErrorKind::ContractViolated => {
+                "ask the owner of the product to mend it"
+            }
+            ErrorKind::SourceUnavailable => {
+                "try again; if it goes on, ask the owner of the product"
+            }
+            ErrorKind::Unsupported | ErrorKind::PermissionDenied | ErrorKind::NotFound => "",
+            _ => return self,
+        };
+        if !self.to_line().contains(table) {
+            self.0.message = format!("table \"{table}\": {}", self.0.message);
+        }
+        if self.0.hint.is_none() && !advice.is_empty() {
+            self.0.hint = Some(advice.to_owned());
+        }
+        self
+    }
+
     /// What a client can do about it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -181,191 +204,9 @@ impl StdError for Error {
     }
 }
 
-/// Carries our error through DataFusion, so that [`Error::from`] finds it again.
-impl From<Error> for DataFusionError {
-    fn from(error: Error) -> Self {
-        Self::External(Box::new(error))
-    }
-}
-
-/// Takes our error back out of a `DataFusionError`, or gives DataFusion's own the kind that fits.
-impl From<DataFusionError> for Error {
-    fn from(error: DataFusionError) -> Self {
-        match error {
-            DataFusionError::External(inner) => from_boxed(inner),
-            DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
-                Self::from(*inner)
-            }
-            DataFusionError::Shared(inner) => from_shared(&inner),
-            DataFusionError::Collection(mut all) if !all.is_empty() => {
-                Self::from(all.swap_remove(0))
-            }
-            DataFusionError::ArrowError(inner, _) => from_arrow(*inner),
-            DataFusionError::ParquetError(inner) => from_parquet(*inner),
-            DataFusionError::ResourcesExhausted(text) => exhausted(&text),
-            other => classified(other),
-        }
-    }
-}
-
-fn from_boxed(error: Box<dyn StdError + Send + Sync>) -> Error {
-    let error = match error.downcast::<Error>() {
-        Ok(ours) => return *ours,
-        Err(error) => error,
-    };
-    let error = match error.downcast::<DataFusionError>() {
-        Ok(inner) => return Error::from(*inner),
-        Err(error) => error,
-    };
-    match error.downcast::<ArrowError>() {
-        Ok(inner) => from_arrow(*inner),
-        Err(error) => {
-            let text = error.to_string();
-            Error::new(ErrorKind::Internal, text).with_source(error)
-        }
-    }
-}
-
-/// A shared error cannot be moved out of its `Arc`, so that what is ours is copied.
-fn from_shared(error: &DataFusionError) -> Error {
-    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
-    while let Some(this) = cause {
-        if let Some(ours) = this.downcast_ref::<Error>() {
-            return ours.copied();
-        }
-        cause = match this.downcast_ref::<DataFusionError>() {
-            Some(DataFusionError::External(inner)) => Some(inner.as_ref()),
-            Some(DataFusionError::Shared(inner)) => Some(inner.as_ref()),
-            Some(DataFusionError::Context(_, inner)) => Some(inner.as_ref()),
-            _ => this.source(),
-        };
-    }
-    match error.find_root() {
-        DataFusionError::ResourcesExhausted(text) => exhausted(text),
-        root => Error::new(kind_of(root), without_category(&first_line(&root.strip_backtrace()))),
-    }
-}
-
-impl Error {
-    fn copied(&self) -> Self {
-        Self(Box::new(Inner {
-            kind: self.0.kind,
-            message: self.0.message.clone(),
-            detail: self.0.detail.clone(),
-            hint: self.0.hint.clone(),
-            context: self.0.context.clone(),
-            source: None,
-        }))
-    }
-}
-
-fn from_arrow(error: ArrowError) -> Error {
-    match error {
-        ArrowError::ExternalError(inner) => from_boxed(inner),
-        ArrowError::DivideByZero => Error::new(ErrorKind::InvalidQuery, "division by zero"),
-        ArrowError::ParquetError(text) | ArrowError::IpcError(text) => {
-            Error::new(ErrorKind::CorruptSource, text)
-        }
-        ArrowError::MemoryError(text) => exhausted(&text),
-        ArrowError::NotYetImplemented(text) => Error::new(ErrorKind::Unsupported, text),
-        other => Error::new(ErrorKind::InvalidQuery, other.to_string()),
-    }
-}
-
-fn from_parquet(error: datafusion::parquet::errors::ParquetError) -> Error {
-    match error {
-        datafusion::parquet::errors::ParquetError::External(inner) => match from_boxed(inner) {
-            inner if inner.kind() == ErrorKind::Internal => {
-                Error::new(ErrorKind::SourceUnavailable, inner.message().to_owned())
-                    .with_source(inner)
-            }
-            ours => ours,
-        },
-        other => Error::new(ErrorKind::CorruptSource, other.to_string()),
-    }
-}
-
-fn exhausted(text: &str) -> Error {
-    Error::new(ErrorKind::ResourcesExhausted, "the query needs more memory than it may use")
-        .with_detail(first_line(text))
-        .with_hint("ask for fewer rows or columns, or raise [limits] memory")
-}
-
-fn classified(error: DataFusionError) -> Error {
-    let kind = kind_of(&error);
-    let text = first_line(&error.strip_backtrace());
-    Error::new(kind, without_category(&text)).with_source(error)
-}
-
-/// DataFusion says of which of its own categories an error is, which tells a person nothing.
-fn without_category(text: &str) -> String {
-    const CATEGORIES: [&str; 6] = [
-        "Error during planning: ",
-        "Execution error: ",
-        "Invalid or Unsupported Configuration: ",
-        "Schema error: ",
-        "SQL error: ",
-        "This feature is not implemented: ",
-    ];
-    let stripped = CATEGORIES.iter().find_map(|category| text.strip_prefix(category));
-    let text = stripped.unwrap_or(text);
-    let mut rest = text.chars();
-    match (rest.next(), rest.clone().next()) {
-        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
-            first.to_lowercase().chain(rest).collect()
-        }
-        _ => text.to_owned(),
-    }
-}
-
-fn kind_of(error: &DataFusionError) -> ErrorKind {
-    match error {
-        DataFusionError::SQL(..)
-        | DataFusionError::Plan(_)
-        | DataFusionError::SchemaError(..)
-        | DataFusionError::Execution(_) => ErrorKind::InvalidQuery,
-        DataFusionError::NotImplemented(_) => ErrorKind::Unsupported,
-        DataFusionError::Configuration(_) => ErrorKind::InvalidQuery,
-        DataFusionError::ResourcesExhausted(_) => ErrorKind::ResourcesExhausted,
-        DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
-            ErrorKind::SourceUnavailable
-        }
-        DataFusionError::ParquetError(_) => ErrorKind::CorruptSource,
-        _ => ErrorKind::Internal,
-    }
-}
-
-/// DataFusion appends hints of its own, meant for those who develop it, after a line break.
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().trim_end().to_owned()
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
-
-    #[test]
-    fn our_error_comes_back_out_of_every_wrapping() {
-        let make = || DataFusionError::from(Error::new(ErrorKind::NotFound, "no such table"));
-        let wrapped = [
-            make(),
-            make().context("while planning"),
-            DataFusionError::Shared(Arc::new(make().context("shared"))),
-            DataFusionError::External(Box::new(make())),
-            DataFusionError::ArrowError(
-                Box::new(ArrowError::ExternalError(Box::new(make()))),
-                None,
-            ),
-        ];
-        for error in wrapped {
-            let text = format!("{error:?}");
-            let error = Error::from(error);
-            assert_eq!(error.kind(), ErrorKind::NotFound, "{text}");
-            assert_eq!(error.message(), "no such table", "{text}");
-        }
-    }
 
     #[test]
     fn line_is_bounded_and_single() {

@@ -6,15 +6,18 @@
 //!
 //! Uses nothing but pinned, governed tables.
 
+mod bounded;
 mod explain;
 mod logical;
 mod parameters;
 mod physical;
+mod pieces;
 mod settings;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::datasource::memory::MemorySourceConfig;
@@ -37,6 +40,9 @@ use crate::session::Session;
 
 pub use parameters::Parameter;
 pub(crate) use settings::base_state;
+
+/// How long after planning a query may start without being planned again.
+const READY_MAX: TimeDelta = TimeDelta::seconds(5);
 
 /// A planned query. It can be executed many times, each time on the same snapshots. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -61,8 +67,15 @@ struct Planned {
 #[derive(Debug)]
 struct Plans {
     logical: LogicalPlan,
-    /// A physical plan can be run only once: the first execution takes it.
-    physical: Mutex<Option<Arc<dyn ExecutionPlan>>>,
+    /// A physical plan can be run only once: the first execution takes it, if it comes soon.
+    physical: Mutex<Option<Ready>>,
+}
+
+/// A physical plan, in which `now()` is the time at which it was made.
+#[derive(Debug)]
+struct Ready {
+    plan: Arc<dyn ExecutionPlan>,
+    made: DateTime<Utc>,
 }
 
 /// What the asker gets.
@@ -154,12 +167,13 @@ impl QueryPlan {
         let planned = Arc::clone(&self.0);
         let engine = planned.engine.clone();
         let processor = engine.limits().processor();
+        let now = engine.clock().now();
         let ready = planned.plans()?.physical.lock().take();
-        let physical = match ready {
-            Some(ready) => ready,
+        let physical = match ready.filter(|ready| now - ready.made <= READY_MAX) {
+            Some(ready) => ready.plan,
             None => {
                 let planned = Arc::clone(&planned);
-                processor.run(async move { planned.plan_physical().await }).await?
+                processor.run(async move { planned.plan_physical(now).await }).await?
             }
         };
         match planned.answer {
@@ -183,7 +197,7 @@ impl Planned {
         self.plans.as_deref().ok_or_else(gone)
     }
 
-    async fn plan_physical(&self) -> Result<Arc<dyn ExecutionPlan>> {
+    async fn plan_physical(&self, now: DateTime<Utc>) -> Result<Arc<dyn ExecutionPlan>> {
         if let Some(parameter) = self.parameters.first() {
             return Err(Error::new(
                 ErrorKind::InvalidQuery,
@@ -191,7 +205,9 @@ impl Planned {
             )
             .with_hint("bind one value for each parameter"));
         }
-        physical::plan(&self.plans()?.logical, &self.state).await
+        let mut state = self.state.clone();
+        state.execution_props_mut().query_execution_start_time = Some(now);
+        physical::plan(&self.plans()?.logical, &state).await
     }
 
     fn job(&self, plan: Arc<dyn ExecutionPlan>) -> Job {
@@ -263,7 +279,8 @@ pub(crate) async fn prepare(session: &Session, statement: &Statement) -> Result<
 /// When the query does not make sense, or a source fails while it is planned.
 pub async fn plan(query: GovernedQuery, session: &Session) -> Result<QueryPlan> {
     let engine = session.engine().clone();
-    let state = settings::query_state(engine.base_state(), query.settings());
+    let now = engine.clock().now();
+    let state = settings::query_state(engine.base_state(), query.settings(), now);
     let depth = query.statement().depth();
     let logical =
         depth.on_stack(|| logical::plan(&query, &state).map(|plan| coerced(plan, &state)))?;
@@ -276,7 +293,7 @@ pub async fn plan(query: GovernedQuery, session: &Session) -> Result<QueryPlan> 
         _ => (Answer::Rows, nullable(logical.schema().as_arrow())),
     };
     let physical = match parameters.is_empty() {
-        true => Some(physical::plan(&logical, &state).await?),
+        true => Some(Ready { plan: physical::plan(&logical, &state).await?, made: now }),
         false => None,
     };
     let planned = Planned {

@@ -9,6 +9,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
 use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::{
     CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec,
@@ -16,6 +17,7 @@ use datafusion::physical_plan::joins::{
 use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::unnest::UnnestExec;
 
+use super::pieces::PiecesExec;
 use crate::error::Result;
 
 /// Plans a query without parameters.
@@ -41,6 +43,17 @@ pub(super) async fn plan(
 fn yield_often(
     plan: Arc<dyn ExecutionPlan>,
 ) -> DataFusionResult<Transformed<Arc<dyn ExecutionPlan>>> {
+    // A filter of the join can reject all that it makes, so that it is fed little at a time.
+    let plan = match plan.downcast_ref::<NestedLoopJoinExec>() {
+        Some(join) => {
+            let (left, right) = (Arc::clone(join.left()), Arc::clone(join.right()));
+            let options = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+            let children: Vec<Arc<dyn ExecutionPlan>> =
+                vec![left, Arc::new(PiecesExec::new(right))];
+            Arc::clone(&plan).replace_children(children, options)?
+        }
+        None => plan,
+    };
     let multiplies = plan.downcast_ref::<CrossJoinExec>().is_some()
         || plan.downcast_ref::<NestedLoopJoinExec>().is_some()
         || plan.downcast_ref::<HashJoinExec>().is_some()

@@ -6,13 +6,16 @@
 use std::sync::Arc;
 use std::thread::available_parallelism;
 
+use chrono::{DateTime, Utc};
 use datafusion::config::{ConfigOptions, SpillCompression};
 use datafusion::execution::SessionState;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionStateBuilder;
 use datafusion::prelude::SessionConfig;
 
+use super::bounded::bound_functions;
 use crate::config::EngineConfig;
+use crate::error::Result;
 use crate::session::Settings;
 
 /// Bytes below which one side of a join is held whole by every partition: one plain dynamic filter
@@ -23,19 +26,24 @@ const SMALL_JOIN_SIDE_BYTES: usize = 16 << 20;
 const SMALL_JOIN_SIDE_ROWS: usize = 1_000_000;
 
 /// The state that the state of each query is made from.
-#[must_use]
-pub(crate) fn base_state(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> SessionState {
+///
+/// # Errors
+///
+/// When DataFusion does not take a function of ours.
+pub(crate) fn base_state(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> Result<SessionState> {
     let mut session = SessionConfig::new()
         .with_target_partitions(partitions(config))
         .with_batch_size(config.batch_rows)
         .with_information_schema(false)
         .with_create_default_catalog_and_schema(false);
     adjust(session.options_mut());
-    SessionStateBuilder::new()
+    let mut state = SessionStateBuilder::new()
         .with_config(session)
         .with_runtime_env(runtime)
         .with_default_features()
-        .build()
+        .build();
+    bound_functions(&mut state)?;
+    Ok(state)
 }
 
 fn partitions(config: &EngineConfig) -> usize {
@@ -67,12 +75,17 @@ fn adjust(options: &mut ConfigOptions) {
 
 /// The state of one query: what the session has set, and its own time of execution.
 #[must_use]
-pub(crate) fn query_state(base: &SessionState, settings: &Settings) -> SessionState {
+pub(crate) fn query_state(
+    base: &SessionState,
+    settings: &Settings,
+    now: DateTime<Utc>,
+) -> SessionState {
     let mut state = base.clone();
     if let Some(zone) = settings.get("timezone") {
         state.config_mut().options_mut().execution.time_zone = Some(zone.to_owned());
     }
     state.mark_start_execution();
+    state.execution_props_mut().query_execution_start_time = Some(now);
     state
 }
 
@@ -82,7 +95,8 @@ mod tests {
 
     #[test]
     fn wrong_defaults_are_off() {
-        let state = base_state(&EngineConfig::default(), Arc::default());
+        let state =
+            base_state(&EngineConfig::default(), Arc::default()).expect("the state is made");
         let options = state.config_options();
         assert!(!options.optimizer.enable_aggregate_dynamic_filter_pushdown);
         assert!(options.optimizer.enable_join_dynamic_filter_pushdown);

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{nearest, version};
+use super::version;
 use crate::error::{Error, ErrorKind, Result};
+use crate::nearest;
 use crate::product::{
     DataProduct, Mesh, OutputPort, ProductSelector, Table, TableName, VersionSelector,
 };

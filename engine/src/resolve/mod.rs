@@ -9,7 +9,6 @@
 mod bounds;
 mod lookup;
 mod names;
-mod nearest;
 mod pin;
 mod show;
 mod statement;

@@ -50,7 +50,7 @@ async fn open(engine: &Engine, table: &PortTable) -> Result<PinnedTable> {
         table: Arc::clone(&table.table),
         moment: server.moment.clone(),
     };
-    connector.open(request).await.map_err(|error| error.with_context("port", &table.name))
+    connector.open(request).await.map_err(|error| error.about_table(&table.name.to_string()))
 }
 
 /// The server of a contract that is read.

@@ -97,7 +97,7 @@ fn parse_one(sql: &str) -> Result<Parsed> {
         .with_dialect(&GenericDialect {})
         .with_recursion_limit(PARSER_RECURSION_MAX)
         .build()?;
-    let mut statements = parser.parse_statements().map_err(syntax_error)?;
+    let mut statements = parser.parse_statements().map_err(|error| syntax_error(sql, error))?;
     match (statements.pop_front(), statements.len()) {
         (Some(statement), 0) => Ok(statement),
         (None, _) => Err(Error::new(ErrorKind::InvalidQuery, "the statement is empty")
@@ -110,7 +110,10 @@ fn parse_one(sql: &str) -> Result<Parsed> {
     }
 }
 
-fn syntax_error(error: datafusion::error::DataFusionError) -> Error {
+fn syntax_error(sql: &str, error: datafusion::error::DataFusionError) -> Error {
+    if unsupported::asks_for_another_time(sql) {
+        return unsupported::another_time();
+    }
     let text = error.strip_backtrace();
     let text = text.lines().next().unwrap_or_default();
     let text = text

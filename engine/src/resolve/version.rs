@@ -84,7 +84,7 @@ fn no_port(product: &DataProduct, selector: &ProductSelector, now: DateTime<Utc>
     let served = product.ports.iter().filter(|port| port.stage(now) != LifeStage::Unborn);
     let mut names: Vec<&str> = served.map(|port| port.name.as_str()).collect();
     names.dedup();
-    match super::nearest::hint(wanted, "ports", names.into_iter()) {
+    match crate::nearest::hint(wanted, "ports", names.into_iter()) {
         Some(hint) => error.with_hint(hint),
         None => error,
     }

@@ -1,0 +1,252 @@
+//! Our errors in and out of those of DataFusion and Arrow.
+
+use std::error::Error as StdError;
+
+use datafusion::arrow::error::ArrowError;
+use datafusion::common::utils::quote_identifier;
+use datafusion::common::{Column, SchemaError};
+use datafusion::error::DataFusionError;
+
+use super::{Error, ErrorKind, Inner};
+use crate::nearest;
+
+/// Carries our error through DataFusion, so that [`Error::from`] finds it again.
+impl From<Error> for DataFusionError {
+    fn from(error: Error) -> Self {
+        Self::External(Box::new(error))
+    }
+}
+
+/// Takes our error back out of a `DataFusionError`, or gives DataFusion's own the kind that fits.
+impl From<DataFusionError> for Error {
+    fn from(error: DataFusionError) -> Self {
+        match error {
+            DataFusionError::External(inner) => from_boxed(inner),
+            DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
+                Self::from(*inner)
+            }
+            DataFusionError::Shared(inner) => from_shared(&inner),
+            DataFusionError::Collection(mut all) if !all.is_empty() => {
+                Self::from(all.swap_remove(0))
+            }
+            DataFusionError::ArrowError(inner, _) => from_arrow(*inner),
+            DataFusionError::ParquetError(inner) => from_parquet(*inner),
+            DataFusionError::ResourcesExhausted(text) => exhausted(&text),
+            DataFusionError::SchemaError(inner, _) => from_schema(*inner),
+            other => classified(other),
+        }
+    }
+}
+
+fn from_boxed(error: Box<dyn StdError + Send + Sync>) -> Error {
+    let error = match error.downcast::<Error>() {
+        Ok(ours) => return *ours,
+        Err(error) => error,
+    };
+    let error = match error.downcast::<DataFusionError>() {
+        Ok(inner) => return Error::from(*inner),
+        Err(error) => error,
+    };
+    match error.downcast::<ArrowError>() {
+        Ok(inner) => from_arrow(*inner),
+        Err(error) => {
+            let text = error.to_string();
+            Error::new(ErrorKind::Internal, text).with_source(error)
+        }
+    }
+}
+
+/// A shared error cannot be moved out of its `Arc`, so that what is ours is copied.
+fn from_shared(error: &DataFusionError) -> Error {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(this) = cause {
+        if let Some(ours) = this.downcast_ref::<Error>() {
+            return ours.copied();
+        }
+        cause = match this.downcast_ref::<DataFusionError>() {
+            Some(DataFusionError::External(inner)) => Some(inner.as_ref()),
+            Some(DataFusionError::Shared(inner)) => Some(inner.as_ref()),
+            Some(DataFusionError::Context(_, inner)) => Some(inner.as_ref()),
+            _ => this.source(),
+        };
+    }
+    match error.find_root() {
+        DataFusionError::ResourcesExhausted(text) => exhausted(text),
+        root => Error::new(kind_of(root), without_category(&first_line(&root.strip_backtrace()))),
+    }
+}
+
+impl Error {
+    fn copied(&self) -> Self {
+        Self(Box::new(Inner {
+            kind: self.0.kind,
+            message: self.0.message.clone(),
+            detail: self.0.detail.clone(),
+            hint: self.0.hint.clone(),
+            context: self.0.context.clone(),
+            source: None,
+        }))
+    }
+}
+
+fn from_arrow(error: ArrowError) -> Error {
+    match error {
+        ArrowError::ExternalError(inner) => from_boxed(inner),
+        ArrowError::DivideByZero => Error::new(ErrorKind::InvalidQuery, "division by zero"),
+        ArrowError::ParquetError(text) | ArrowError::IpcError(text) => {
+            Error::new(ErrorKind::CorruptSource, text)
+        }
+        ArrowError::MemoryError(text) => exhausted(&text),
+        ArrowError::NotYetImplemented(text) => Error::new(ErrorKind::Unsupported, text),
+        other => Error::new(ErrorKind::InvalidQuery, other.to_string()),
+    }
+}
+
+fn from_parquet(error: datafusion::parquet::errors::ParquetError) -> Error {
+    match error {
+        datafusion::parquet::errors::ParquetError::External(inner) => match from_boxed(inner) {
+            inner if inner.kind() == ErrorKind::Internal => {
+                Error::new(ErrorKind::SourceUnavailable, inner.message().to_owned())
+                    .with_source(inner)
+            }
+            ours => ours,
+        },
+        other => Error::new(ErrorKind::CorruptSource, other.to_string()),
+    }
+}
+
+fn from_schema(error: SchemaError) -> Error {
+    match error {
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            // The columns of one table where the query names one, as it names them.
+            let table = field.relation.as_ref();
+            let fits = |valid: &&Column| table.is_none() || valid.relation.as_ref() == table;
+            let names: Vec<String> = valid_fields
+                .iter()
+                .filter(fits)
+                .map(|valid| quote_identifier(&valid.name).into())
+                .collect();
+            let message = format!("there is no column \"{}\"", field.flat_name());
+            let error = Error::new(ErrorKind::InvalidQuery, message);
+            match nearest::hint(&field.name, "columns", names.iter().map(String::as_str)) {
+                Some(hint) => error.with_hint(hint),
+                None => error,
+            }
+        }
+        SchemaError::AmbiguousReference { field } => Error::new(
+            ErrorKind::InvalidQuery,
+            format!("column \"{}\" is in several of the tables", field.flat_name()),
+        )
+        .with_hint("write the table before it: table.column"),
+        SchemaError::DuplicateQualifiedField { name, .. }
+        | SchemaError::DuplicateUnqualifiedField { name } => {
+            Error::new(ErrorKind::InvalidQuery, format!("column \"{name}\" is there twice"))
+                .with_hint("give one of them another name: expression AS name")
+        }
+    }
+}
+
+fn exhausted(text: &str) -> Error {
+    Error::new(ErrorKind::ResourcesExhausted, "the query needs more memory than it may use")
+        .with_detail(first_line(text))
+        .with_hint("ask for fewer rows or columns, or raise [limits] memory")
+}
+
+fn classified(error: DataFusionError) -> Error {
+    let kind = kind_of(&error);
+    if kind == ErrorKind::Internal {
+        return Error::new(kind, "the query met a fault of Samite")
+            .with_detail(without_category(&first_line(&error.strip_backtrace())))
+            .with_hint("write the query in another way, and report this with the query")
+            .with_source(error);
+    }
+    let text = first_line(&error.strip_backtrace());
+    Error::new(kind, without_category(&text)).with_source(error)
+}
+
+/// DataFusion says of which of its own categories an error is, which tells a person nothing.
+fn without_category(text: &str) -> String {
+    const CATEGORIES: [&str; 7] = [
+        "Internal error: ",
+        "Error during planning: ",
+        "Execution error: ",
+        "Invalid or Unsupported Configuration: ",
+        "Schema error: ",
+        "SQL error: ",
+        "This feature is not implemented: ",
+    ];
+    let stripped = CATEGORIES.iter().find_map(|category| text.strip_prefix(category));
+    let text = stripped.unwrap_or(text);
+    let mut rest = text.chars();
+    match (rest.next(), rest.clone().next()) {
+        (Some(first), Some(second)) if first.is_uppercase() && second.is_lowercase() => {
+            first.to_lowercase().chain(rest).collect()
+        }
+        _ => text.to_owned(),
+    }
+}
+
+fn kind_of(error: &DataFusionError) -> ErrorKind {
+    match error {
+        DataFusionError::SQL(..)
+        | DataFusionError::Plan(_)
+        | DataFusionError::SchemaError(..)
+        | DataFusionError::Execution(_) => ErrorKind::InvalidQuery,
+        DataFusionError::NotImplemented(_) => ErrorKind::Unsupported,
+        DataFusionError::Configuration(_) => ErrorKind::InvalidQuery,
+        DataFusionError::ResourcesExhausted(_) => ErrorKind::ResourcesExhausted,
+        DataFusionError::ObjectStore(_) | DataFusionError::IoError(_) => {
+            ErrorKind::SourceUnavailable
+        }
+        DataFusionError::ParquetError(_) => ErrorKind::CorruptSource,
+        _ => ErrorKind::Internal,
+    }
+}
+
+/// DataFusion appends hints of its own, meant for those who develop it, after a line break.
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn our_error_comes_back_out_of_every_wrapping() {
+        let make = || DataFusionError::from(Error::new(ErrorKind::NotFound, "no such table"));
+        let wrapped = [
+            make(),
+            make().context("while planning"),
+            DataFusionError::Shared(Arc::new(make().context("shared"))),
+            DataFusionError::External(Box::new(make())),
+            DataFusionError::ArrowError(
+                Box::new(ArrowError::ExternalError(Box::new(make()))),
+                None,
+            ),
+        ];
+        for error in wrapped {
+            let text = format!("{error:?}");
+            let error = Error::from(error);
+            assert_eq!(error.kind(), ErrorKind::NotFound, "{text}");
+            assert_eq!(error.message(), "no such table", "{text}");
+        }
+    }
+
+    #[test]
+    fn unknown_column_is_named_with_the_nearest() {
+        let column = |name: &str| Column::new(Some("plays"), name);
+        let error = SchemaError::FieldNotFound {
+            field: Box::new(Column::new_unqualified("artst_id")),
+            valid_fields: vec![column("artist_id"), column("played_at"), column("Country")],
+        };
+        let error = Error::from(DataFusionError::SchemaError(Box::new(error), Box::new(None)));
+        assert_eq!(error.kind(), ErrorKind::InvalidQuery);
+        assert_eq!(
+            error.to_line(),
+            "there is no column \"artst_id\" (hint: did you mean artist_id?)"
+        );
+    }
+}
