@@ -1,4 +1,4 @@
-"""Three domains in one pandas frame: which artists wait longest for their money?
+"""Two domains in one pandas frame: which artists wait for most money?
 
     samite demo --serve
     python examples/pandas_royalties.py grpc://127.0.0.1:32010

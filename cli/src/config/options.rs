@@ -346,7 +346,7 @@ pub(crate) const OPTIONS: &[OptionDefinition] = &[
         "limits",
         "query_timeout",
         Field::Duration(|all| &mut all.engine.query_timeout),
-        "Time from the arrival of a statement to its last row.",
+        "Time from the start of a query to its last row.",
     ),
     option(
         "limits",
@@ -358,7 +358,7 @@ pub(crate) const OPTIONS: &[OptionDefinition] = &[
         "limits",
         "concurrent_queries",
         Field::Count(1, |all| &mut all.engine.concurrent_queries_max),
-        "Queries that run at once; more are refused until one ends.",
+        "Queries that run at once; one more waits up to 10 s for its turn, and is then refused.",
     ),
     option(
         "limits",
