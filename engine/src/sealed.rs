@@ -6,10 +6,11 @@
 
 use std::fmt::Debug;
 use std::ops::Deref;
+use std::sync::Arc;
 
-/// A value whose type other crates' compilers need not look into.
+/// A value whose type other crates' compilers need not look into. Cheap to clone.
 #[derive(Debug)]
-pub(crate) struct Sealed<T: 'static>(Box<dyn Holds<T>>);
+pub(crate) struct Sealed<T: 'static>(Arc<dyn Holds<T>>);
 
 trait Holds<T>: Debug + Send + Sync {
     fn held(&self) -> &T;
@@ -26,7 +27,13 @@ impl<T: Debug + Send + Sync> Holds<T> for Held<T> {
 
 impl<T: Debug + Send + Sync> Sealed<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self(Box::new(Held(value)))
+        Self(Arc::new(Held(value)))
+    }
+}
+
+impl<T> Clone for Sealed<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 }
 

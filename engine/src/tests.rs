@@ -44,7 +44,10 @@ fn sample_mesh() -> Mesh {
         port("left", contract("left.1", version("1"), &["same", "only_left"])),
         port("right", contract("right.1", version("1"), &["same"])),
     ];
+    let minors = ["2.0.0", "2.1.0"]
+        .map(|minor| port("main", contract(&format!("minors.{minor}"), version(minor), &["one"])));
     mesh_of(vec![
+        ("media", "minors", minors.to_vec()),
         ("media", "plays", plays),
         ("media", "many", vec![many]),
         ("media", "twins", twins),
@@ -111,6 +114,32 @@ async fn name_means_the_newest_active_version() {
         ),
     ] {
         assert_eq!(count(&session, sql).await.map_err(|error| error.to_line()), Ok(rows), "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn minor_versions_of_one_port_are_two_tables() {
+    let session = session();
+    let sql = "SELECT * FROM media.\"minors@2.0\".one a JOIN media.\"minors@2.1\".one b USING (id)";
+    let plan = session.plan(&session.parse(sql).unwrap()).await.unwrap();
+    let names: Vec<String> = plan.snapshots().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["media.minors@2.0.0.one", "media.minors@2.1.0.one"]);
+}
+
+#[tokio::test]
+async fn value_of_an_untyped_parameter_keeps_its_type() {
+    let session = session();
+    for sql in [
+        "SELECT coalesce($1, 10)",
+        "SELECT CASE WHEN true THEN $1 ELSE 0 END",
+        "SELECT max(z) FROM (SELECT $1 AS z UNION ALL SELECT 1)",
+    ] {
+        let plan = session.plan(&session.parse(sql).unwrap()).await.unwrap();
+        let bound = plan.bind(vec![ScalarValue::Float64(Some(2.5))]).unwrap();
+        let rows: Vec<RecordBatch> = bound.execute().await.unwrap().try_collect().await.unwrap();
+        let value = ScalarValue::try_from_array(rows[0].column(0), 0).unwrap();
+        assert_eq!(value, ScalarValue::Float64(Some(2.5)), "{sql}");
+        assert_eq!(rows[0].schema(), bound.schema(), "{sql}");
     }
 }
 
@@ -316,6 +345,7 @@ async fn deep_statement_does_not_end_the_process() {
     for sql in [
         format!("SELECT {}1", "1+".repeat(1000)),
         format!("SELECT {}1", "1+".repeat(100_000)),
+        format!("EXPLAIN SELECT {}1", "1+".repeat(1000)),
         format!("SELECT count(*) FROM media.plays.plays WHERE {}id = 0", "id = 1 OR ".repeat(490)),
         format!("SELECT {}1{}", "(".repeat(95), ")".repeat(95)),
         format!("SELECT {}1", "- ".repeat(390)),

@@ -161,7 +161,20 @@ fn classified(error: DataFusionError) -> Error {
             .with_source(error);
     }
     let text = first_line(&error.strip_backtrace());
-    Error::new(kind, without_category(&text)).with_source(error)
+    match wrong_arguments(&text) {
+        Some(ours) => ours.with_source(error),
+        None => Error::new(kind, without_category(&text)).with_source(error),
+    }
+}
+
+/// DataFusion lists every signature that a call does not match, and calls that an internal error.
+fn wrong_arguments(text: &str) -> Option<Error> {
+    let (head, tried) = text.split_once(" failed to match any signature")?;
+    let name = head.split_once("Function ")?.1;
+    let received = tried.split_once("received ")?.1.split(" (DataType").next()?;
+    let message = format!("function {name} does not take a {received}");
+    let hint = "cast the argument to a type that the function takes";
+    Some(Error::new(ErrorKind::InvalidQuery, message).with_hint(hint))
 }
 
 /// DataFusion says of which of its own categories an error is, which tells a person nothing.

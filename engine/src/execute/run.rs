@@ -1,12 +1,14 @@
 //! Runs one physical plan to its end, within its limits.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::execution::{SessionState, TaskContext};
+use datafusion::execution::TaskContext;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, execute_stream};
+use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::time::Instant;
@@ -25,7 +27,7 @@ const WAITING_BATCHES_MAX: usize = 2;
 pub(crate) struct Job {
     pub(crate) engine: Engine,
     pub(crate) plan: Arc<dyn ExecutionPlan>,
-    pub(crate) state: SessionState,
+    pub(crate) config: SessionConfig,
     /// The schema that every batch gets.
     pub(crate) schema: SchemaRef,
     pub(crate) principal: String,
@@ -107,7 +109,17 @@ impl Run {
 
     fn rows(&self) -> Result<SendableRecordBatchStream> {
         let runtime = self.job.engine.limits().query_runtime();
-        let context = TaskContext::from(&self.job.state).with_runtime(runtime);
+        // A physical plan holds its functions; nothing looks them up by name any more.
+        let context = TaskContext::new(
+            None,
+            self.record.event.query_id.clone(),
+            self.job.config.clone(),
+            HashMap::new(),
+            HashMap::new(),
+            HashMap::new(),
+            HashMap::new(),
+            runtime,
+        );
         Ok(execute_stream(Arc::clone(&self.job.plan), Arc::new(context))?)
     }
 

@@ -130,8 +130,10 @@ impl QueryPlan {
     pub fn bind(&self, values: Vec<ScalarValue>) -> Result<Self> {
         let planned = &self.0;
         let logical = planned.plans()?.logical.clone();
-        let logical =
-            planned.depth.on_stack(|| parameters::bind(logical, &planned.parameters, values))?;
+        let logical = planned.depth.on_stack(|| {
+            let bound = parameters::bind(logical, &planned.parameters, values)?;
+            Ok::<_, Error>(coerced(bound, &planned.state))
+        })?;
         let schema = match planned.answer {
             Answer::Rows => nullable(logical.schema().as_arrow()),
             Answer::Explanation { .. } | Answer::Analysis => Arc::clone(&planned.schema),
@@ -142,7 +144,7 @@ impl QueryPlan {
             statement: planned.statement.clone(),
             depth: planned.depth,
             answer: planned.answer,
-            state: Sealed::new(planned.state.clone()),
+            state: planned.state.clone(),
             timeout: planned.timeout,
             schema,
             parameters: Vec::new(),
@@ -179,13 +181,20 @@ impl QueryPlan {
         match planned.answer {
             Answer::Rows => execute::start(planned.job(physical)).await,
             Answer::Explanation { is_verbose } => {
-                let logical = planned.state.optimize(&planned.plans()?.logical)?;
-                let batch = explain::plans(&logical, &physical, &planned.tables, is_verbose)?;
+                let explaining = Arc::clone(&planned);
+                let explain = async move { explaining.explain(&physical, is_verbose) };
+                let batch = processor.run(explain).await?;
                 planned.give(batch).await
             }
             Answer::Analysis => {
                 let reports = planned.run_through(Arc::clone(&physical)).await?;
-                planned.give(explain::analysis(&physical, &planned.tables, &reports)?).await
+                let analysing = Arc::clone(&planned);
+                let analysis = async move {
+                    let tables = &analysing.tables;
+                    analysing.depth.on_stack(|| explain::analysis(&physical, tables, &reports))
+                };
+                let batch = processor.run(analysis).await?;
+                planned.give(batch).await
             }
         }
     }
@@ -197,6 +206,13 @@ impl Planned {
         self.plans.as_deref().ok_or_else(gone)
     }
 
+    fn explain(&self, physical: &Arc<dyn ExecutionPlan>, is_verbose: bool) -> Result<RecordBatch> {
+        self.depth.on_stack(|| {
+            let logical = self.state.optimize(&self.plans()?.logical)?;
+            explain::plans(&logical, physical, &self.tables, is_verbose)
+        })
+    }
+
     async fn plan_physical(&self, now: DateTime<Utc>) -> Result<Arc<dyn ExecutionPlan>> {
         if let Some(parameter) = self.parameters.first() {
             return Err(Error::new(
@@ -205,7 +221,7 @@ impl Planned {
             )
             .with_hint("bind one value for each parameter"));
         }
-        let mut state = self.state.clone();
+        let mut state = SessionState::clone(&self.state);
         state.execution_props_mut().query_execution_start_time = Some(now);
         physical::plan(&self.plans()?.logical, &state).await
     }
@@ -218,7 +234,7 @@ impl Planned {
         Job {
             engine: self.engine.clone(),
             plan,
-            state: self.state.clone(),
+            config: self.state.config().clone(),
             schema,
             principal: self.principal.clone(),
             sql: self.statement.sql().to_owned(),
@@ -264,12 +280,18 @@ impl Drop for Planned {
 pub(crate) async fn prepare(session: &Session, statement: &Statement) -> Result<QueryPlan> {
     let (session, statement) = (session.clone(), statement.clone());
     let engine = session.engine().clone();
+    let limit = engine.config().query_timeout;
     let work = async move {
         let resolved = resolve::resolve(&session, &statement).await?;
         let governed = govern::govern(resolved, &session).await?;
         plan(governed, &session).await
     };
-    engine.limits().processor().run(work).await
+    let planned = tokio::time::timeout(limit, engine.limits().processor().run(work)).await;
+    planned.unwrap_or_else(|_| {
+        let message = format!("planning the query took longer than {} s", limit.as_secs());
+        Err(Error::new(ErrorKind::DeadlineExceeded, message)
+            .with_hint("write a smaller query, or raise [limits] query_timeout"))
+    })
 }
 
 /// Plans a governed query.
@@ -282,16 +304,19 @@ pub async fn plan(query: GovernedQuery, session: &Session) -> Result<QueryPlan> 
     let now = engine.clock().now();
     let state = settings::query_state(engine.base_state(), query.settings(), now);
     let depth = query.statement().depth();
-    let logical =
-        depth.on_stack(|| logical::plan(&query, &state).map(|plan| coerced(plan, &state)))?;
-    let parameters = depth.on_stack(|| parameters::of(&logical))?;
+    let raw = depth.on_stack(|| logical::plan(&query, &state))?;
+    let typed = depth.on_stack(|| coerced(raw.clone(), &state));
+    let parameters = depth.on_stack(|| parameters::of(&typed))?;
     let (answer, schema) = match query.statement().form()? {
         Form::Explain { analyze: true, .. } => (Answer::Analysis, explain::schema()),
         Form::Explain { verbose, .. } => {
             (Answer::Explanation { is_verbose: *verbose }, explain::schema())
         }
-        _ => (Answer::Rows, nullable(logical.schema().as_arrow())),
+        _ => (Answer::Rows, nullable(typed.schema().as_arrow())),
     };
+    // A parameter without a type would get one from the other terms, which its value may not have:
+    // what is bound later is given its types anew.
+    let logical = if parameters.is_empty() { typed } else { raw };
     let physical = match parameters.is_empty() {
         true => Some(Ready { plan: physical::plan(&logical, &state).await?, made: now }),
         false => None,

@@ -7,15 +7,16 @@ use datafusion::common::Result as DataFusionResult;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
-use datafusion::physical_plan::filter::FilterExec;
 use datafusion::physical_plan::joins::{
     CrossJoinExec, HashJoinExec, NestedLoopJoinExec, SortMergeJoinExec,
 };
 use datafusion::physical_plan::projection::ProjectionExec;
+use datafusion::physical_plan::sorts::sort::SortExec;
 use datafusion::physical_plan::unnest::UnnestExec;
+use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
 use super::pieces::PiecesExec;
 use crate::error::Result;
@@ -32,7 +33,9 @@ pub(super) async fn plan(
     let mut plan = state.create_physical_plan(logical).await?;
     if misleads_dynamic_filters(&plan) {
         let mut state = state.clone();
-        state.config_mut().options_mut().optimizer.enable_join_dynamic_filter_pushdown = false;
+        let optimizer = &mut state.config_mut().options_mut().optimizer;
+        optimizer.enable_join_dynamic_filter_pushdown = false;
+        optimizer.enable_topk_dynamic_filter_pushdown = false;
         plan = state.create_physical_plan(logical).await?;
     }
     Ok(plan.transform_up(yield_often).data()?)
@@ -65,28 +68,89 @@ fn yield_often(
     })
 }
 
-/// True if a dynamic filter of a join could land on another column of the same name: on its way
-/// down it is mapped by name through filters and projections (apache/datafusion#25244), so that a
-/// name that occurs twice below one misleads it.
+/// True if a dynamic filter could land on another column of the same name: on its way down it is
+/// mapped by name at every step (apache/datafusion#25244), so that a name that a step has twice
+/// misleads it.
 fn misleads_dynamic_filters(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    if let Some(join) = plan.downcast_ref::<HashJoinExec>()
-        && [join.left(), join.right()].into_iter().any(has_ambiguous_step)
+    let mut names = HashSet::new();
+    if let Some(join) = plan.downcast_ref::<HashJoinExec>() {
+        for (left, right) in join.on() {
+            add_names(left, &mut names);
+            add_names(right, &mut names);
+        }
+    } else if let Some(sort) = plan.downcast_ref::<SortExec>().filter(|sort| sort.fetch().is_some())
     {
-        return true;
+        sort.expr().iter().for_each(|key| add_names(&key.expr, &mut names));
     }
-    plan.children().into_iter().any(misleads_dynamic_filters)
+    (!names.is_empty() && is_ambiguous_below(plan, &names))
+        || plan.children().into_iter().any(misleads_dynamic_filters)
 }
 
-fn has_ambiguous_step(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    let maps_by_name = plan.downcast_ref::<FilterExec>().is_some()
-        || plan.downcast_ref::<ProjectionExec>().is_some();
-    let children = plan.children();
-    (maps_by_name && children.iter().any(|child| has_duplicate_names(child)))
-        || children.into_iter().any(has_ambiguous_step)
+/// True if a step below `plan` has one of these names twice, as the names are called there.
+fn is_ambiguous_below(plan: &Arc<dyn ExecutionPlan>, names: &HashSet<String>) -> bool {
+    let mut inner = names.clone();
+    if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
+        let renamed = projection.expr().iter().filter(|part| names.contains(&part.alias));
+        renamed.for_each(|part| add_names(&part.expr, &mut inner));
+    }
+    plan.children()
+        .into_iter()
+        .any(|child| has_twice(child, &inner) || is_ambiguous_below(child, &inner))
 }
 
-fn has_duplicate_names(plan: &Arc<dyn ExecutionPlan>) -> bool {
+fn add_names(expression: &Arc<dyn PhysicalExpr>, names: &mut HashSet<String>) {
+    let columns = collect_columns(expression);
+    names.extend(columns.iter().map(|column| column.name().to_owned()));
+}
+
+fn has_twice(plan: &Arc<dyn ExecutionPlan>, names: &HashSet<String>) -> bool {
     let schema = plan.schema();
-    let mut seen = HashSet::with_capacity(schema.fields().len());
-    !schema.fields().iter().all(|field| seen.insert(field.name().as_str()))
+    let mut seen = HashSet::new();
+    let mut wanted = schema.fields().iter().filter(|field| names.contains(field.name()));
+    wanted.any(|field| !seen.insert(field.name().as_str()))
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::prelude::{SessionConfig, SessionContext};
+
+    use super::*;
+
+    async fn misleads(sql: &str) -> bool {
+        // Hash joins on two sides, as large tables get them.
+        let mut config = SessionConfig::new().with_target_partitions(2);
+        let optimizer = &mut config.options_mut().optimizer;
+        optimizer.hash_join_single_partition_threshold = 0;
+        optimizer.hash_join_single_partition_threshold_rows = 0;
+        let context = SessionContext::new_with_config(config);
+        for table in ["a", "b", "c"] {
+            let rows = "(VALUES (1, 1, 1, 1), (2, 2, 2, 2)) t(id, k, m, v)";
+            context.sql(&format!("CREATE TABLE {table} AS SELECT * FROM {rows}")).await.expect(sql);
+        }
+        let rows = "(VALUES (1, 1), (2, 2)) t(d_id, d_v)";
+        context.sql(&format!("CREATE TABLE d AS SELECT * FROM {rows}")).await.expect(sql);
+        let plan = context.sql(sql).await.expect(sql).create_physical_plan().await.expect(sql);
+        misleads_dynamic_filters(&plan)
+    }
+
+    #[tokio::test]
+    async fn filter_on_a_name_that_a_step_has_twice_is_found() {
+        for sql in [
+            "SELECT a.id, b.id, c.v FROM a JOIN b ON a.k = b.k JOIN c ON a.m = c.m ORDER BY b.id LIMIT 10",
+            "SELECT a.v + 1, a.id, b.id FROM a JOIN b ON a.k = b.k ORDER BY b.id LIMIT 10",
+            "SELECT a.id, b.id, c.id FROM a JOIN b ON a.k = b.k JOIN c ON b.id = c.v",
+        ] {
+            assert!(misleads(sql).await, "{sql}");
+        }
+    }
+
+    #[tokio::test]
+    async fn filter_on_names_of_their_own_stays() {
+        for sql in [
+            "SELECT a.k, d.d_v FROM a JOIN d ON a.id = d.d_id ORDER BY d.d_v LIMIT 10",
+            "SELECT k, count(*) FROM a GROUP BY k ORDER BY k LIMIT 3",
+        ] {
+            assert!(!misleads(sql).await, "{sql}");
+        }
+    }
 }

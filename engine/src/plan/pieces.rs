@@ -18,7 +18,7 @@ use datafusion::physical_plan::{
 use futures::{StreamExt, stream};
 
 /// The most rows of one piece.
-const PIECE_ROWS: usize = 1024;
+const PIECE_ROWS: usize = 256;
 
 /// The rows of another plan, unchanged and in their order, in batches of at most [`PIECE_ROWS`].
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use super::version;
 use crate::error::{Error, ErrorKind, Result};
 use crate::nearest;
 use crate::product::{
-    DataProduct, Mesh, OutputPort, ProductSelector, Table, TableName, VersionSelector,
+    DataProduct, Mesh, OutputPort, ProductSelector, Table, TableName, Version, VersionSelector,
 };
 use crate::session::Settings;
 
@@ -223,13 +223,22 @@ impl Lookup<'_> {
         names_port: bool,
     ) -> PortTable {
         let several_ports = product.ports.iter().any(|other| other.name != port.name);
+        let is_alone = product.ports.iter().all(|other| {
+            other.name != port.name
+                || other.version == port.version
+                || other.version.major != port.version.major
+        });
+        let version = match port.version {
+            Version { major, .. } if is_alone => VersionSelector::Major(major),
+            Version { major, minor, patch } => VersionSelector::Patch(major, minor, patch),
+        };
         PortTable {
             name: TableName {
                 domain: product.domain.clone(),
                 product: ProductSelector {
                     product: product.name.clone(),
                     port: (names_port || several_ports).then(|| port.name.clone()),
-                    version: VersionSelector::Major(port.version.major),
+                    version,
                 },
                 table: table.name.clone(),
             },
