@@ -276,39 +276,66 @@ def delete_file(case, snapshot, path, content, count, equality_ids=None, partiti
     return writer.to_manifest_file()
 
 
+def merge_on_read(case, make):
+    """Commits one more manifest, which `make` writes for the id of its snapshot."""
+    with case.table.transaction() as transaction:
+        with transaction.update_snapshot().fast_append() as producer:
+            manifest = make(producer.snapshot_id)
+            inherited = producer._existing_manifests
+            producer._existing_manifests = lambda: inherited() + [manifest]
+    case.table.refresh()
+
+
+def position_file(case, name, rows):
+    path = metadata_folder(case).parent / "data" / f"{name}.parquet"
+    ids = [pa.field("file_path", pa.string(), False, {"PARQUET:field_id": "2147483546"}),
+           pa.field("pos", pa.int64(), False, {"PARQUET:field_id": "2147483545"})]
+    pq.write_table(pa.table([[row[0] for row in rows], [row[1] for row in rows]], schema=pa.schema(ids)), path)
+    return path
+
+
+def files_of(case, partition):
+    return [task.file for task in case.table.scan().plan_files() if task.file.partition[0] == partition]
+
+
 def position_deletes(folder):
     """Deletes by position and, in a table that is refused, by value."""
-    for name in ("position_deletes", "equality_deletes"):
-        case = Case(folder, name, NUMBERS, BY_PART, **{"format-version": "2"})
-        case.append(numbers(0, 30)).append(numbers(100, 30))
-        with case.table.transaction() as transaction:
-            with transaction.update_snapshot().fast_append() as producer:
-                snapshot = producer.snapshot_id
-                files = [task.file for task in case.table.scan().plan_files()]
-                red = [file for file in files if file.partition[0] == "red"]
-                rows = [(red[0].file_path, 0), (red[0].file_path, 3), (red[1].file_path, 9)]
-                path = metadata_folder(case).parent / "data" / f"{name}.parquet"
-                if name == "position_deletes":
-                    ids = [pa.field("file_path", pa.string(), False, {"PARQUET:field_id": "2147483546"}),
-                           pa.field("pos", pa.int64(), False, {"PARQUET:field_id": "2147483545"})]
-                    pq.write_table(pa.table([[r[0] for r in rows], [r[1] for r in rows]], schema=pa.schema(ids)), path)
-                    manifest = delete_file(case, snapshot, path, DataFileContent.POSITION_DELETES, len(rows), partition=Record("red"))
-                else:
-                    ids = [pa.field("id", pa.int64(), True, {"PARQUET:field_id": "1"})]
-                    pq.write_table(pa.table([[3]], schema=pa.schema(ids)), path)
-                    manifest = delete_file(case, snapshot, path, DataFileContent.EQUALITY_DELETES, 1, [1], Record("red"))
-                inherited = producer._existing_manifests
-                producer._existing_manifests = lambda: inherited() + [manifest]
-        case.table.refresh()
-        if name == "position_deletes":
-            case.append(numbers(200, 9))
-            case.answers(history=False)
-        else:
-            (case.folder / "location").write_text(case.table.location())
+    case = Case(folder, "position_deletes", NUMBERS, BY_PART, **{"format-version": "2"})
+    case.append(numbers(0, 30)).append(numbers(100, 30))
+    red = files_of(case, "red")
+    rows = [(red[0].file_path, 0), (red[0].file_path, 3), (red[1].file_path, 9)]
+    path = position_file(case, "position_deletes", rows)
+    merge_on_read(case, lambda snapshot: delete_file(
+        case, snapshot, path, DataFileContent.POSITION_DELETES, len(rows), partition=Record("red")))
+    case.append(numbers(200, 9))
+    case.answers(history=False)
+
+    case = Case(folder, "equality_deletes", NUMBERS, BY_PART, **{"format-version": "2"})
+    case.append(numbers(0, 30)).append(numbers(100, 30))
+    path = metadata_folder(case).parent / "data" / "equality_deletes.parquet"
+    pq.write_table(pa.table([[3]], schema=pa.schema([pa.field("id", pa.int64(), True, {"PARQUET:field_id": "1"})])), path)
+    merge_on_read(case, lambda snapshot: delete_file(
+        case, snapshot, path, DataFileContent.EQUALITY_DELETES, 1, [1], Record("red")))
+    (case.folder / "location").write_text(case.table.location())
+
+
+def promoted_partition(folder):
+    """Deletes by position that are younger than the type of the partition's column."""
+    schema = Schema(field(1, "id", LongType()), field(2, "part", IntegerType()))
+    spec = PartitionSpec(PartitionField(2, 1000, IdentityTransform(), "part"))
+    case = Case(folder, "promoted_partition", schema, spec, **{"format-version": "2"})
+    case.append([dict(id=i, part=i % 3) for i in range(30)])
+    with case.table.update_schema() as update:
+        update.update_column("part", LongType())
+    rows = [(file.file_path, 4) for file in files_of(case, 1)]
+    path = position_file(case, "promoted_partition", rows)
+    merge_on_read(case, lambda snapshot: delete_file(
+        case, snapshot, path, DataFileContent.POSITION_DELETES, len(rows), partition=Record(1)))
+    case.answers(history=False)
 
 
 def main(folder, *names):
-    makers = (types, partitions, commits, evolution, empty, hints, position_deletes)
+    makers = (types, partitions, commits, evolution, empty, hints, position_deletes, promoted_partition)
     for make in makers:
         if not names or make.__name__ in names:
             make(folder)

@@ -11,6 +11,7 @@ pub mod documents;
 pub mod mesh_folder;
 pub mod problems;
 
+mod redact;
 mod translate;
 
 pub use mesh_folder::{MeshFolder, MeshFolderOptions};

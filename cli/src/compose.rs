@@ -37,6 +37,7 @@ pub(crate) async fn compose(
     let options = MeshFolderOptions {
         variables: configuration.document_variables(),
         refresh: configuration.mesh_refresh,
+        ..MeshFolderOptions::default()
     };
     let folder =
         MeshFolder::open(Arc::clone(&place.store.store), place.path, root, options).await?;

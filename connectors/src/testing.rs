@@ -4,11 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use chrono::{TimeZone, Utc};
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use datafusion::catalog::TableProvider;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::parquet::arrow::ArrowWriter;
-use datafusion::parquet::file::properties::WriterProperties;
+use datafusion::parquet::file::metadata::ParquetMetaDataWriter;
+use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use datafusion::parquet::file::statistics::Statistics;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use samite_engine::connector::{OpenRequest, PinnedTable, ScanReport};
@@ -68,6 +70,37 @@ pub(crate) fn parquet(batch: &RecordBatch, rows: usize) -> Vec<u8> {
     writer.write(batch).unwrap();
     writer.close().unwrap();
     bytes
+}
+
+/// The Parquet file of `batch` in one row group, whose footer says of the first column what
+/// `statistics` says.
+pub(crate) fn parquet_that_says(batch: &RecordBatch, statistics: &Statistics) -> Vec<u8> {
+    let properties =
+        WriterProperties::builder().set_statistics_enabled(EnabledStatistics::Chunk).build();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, batch.schema(), Some(properties)).unwrap();
+    writer.write(batch).unwrap();
+    let footer = writer.close().unwrap();
+    let mut builder = footer.into_builder();
+    let mut group = builder.take_row_groups().remove(0).into_builder();
+    let mut columns = group.take_columns();
+    let first = columns.remove(0).into_builder().clear_statistics();
+    columns.insert(0, first.set_statistics(statistics.clone()).build().unwrap());
+    let group = group.set_column_metadata(columns).build().unwrap();
+    let footer = builder.set_row_groups(vec![group]).build();
+    // The footer that is there already stays as bytes that nobody reads.
+    ParquetMetaDataWriter::new(&mut bytes, &footer).finish().unwrap();
+    bytes
+}
+
+/// So many plays with ids from `from` on.
+pub(crate) fn plays(from: i64, rows: i64) -> RecordBatch {
+    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(from..from + rows));
+    let names: ArrayRef =
+        Arc::new(StringArray::from_iter_values((from..from + rows).map(|id| format!("name {id}"))));
+    let scores: ArrayRef =
+        Arc::new(Float64Array::from_iter_values((from..from + rows).map(|id| id as f64 / 2.0)));
+    RecordBatch::try_from_iter([("id", ids), ("name", names), ("score", scores)]).unwrap()
 }
 
 /// Asks for the one table of a contract that lies at `location`.

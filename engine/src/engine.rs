@@ -32,6 +32,7 @@ struct Inner {
     config: EngineConfig,
     limits: Limits,
     base_state: Sealed<SessionState>,
+    constant_state: Sealed<SessionState>,
 }
 
 /// Tells the time.
@@ -136,6 +137,7 @@ impl EngineBuilder {
         })?;
         let limits = Limits::new(&self.config, self.stores)?;
         let base_state = crate::plan::base_state(&self.config, Arc::clone(limits.runtime()))?;
+        let constant_state = crate::plan::constant_state(&base_state);
         Ok(Engine(Arc::new(Inner {
             catalog,
             connectors: self.connectors,
@@ -145,6 +147,7 @@ impl EngineBuilder {
             config: self.config,
             limits,
             base_state: Sealed::new(base_state),
+            constant_state: Sealed::new(constant_state),
         })))
     }
 }
@@ -207,6 +210,11 @@ impl Engine {
     /// What the state of each query is made from.
     pub(crate) fn base_state(&self) -> &SessionState {
         &self.0.base_state
+    }
+
+    /// What the physical plan of a query that reads nothing is made with.
+    pub(crate) fn constant_state(&self) -> &SessionState {
+        &self.0.constant_state
     }
 
     /// What plans run in.

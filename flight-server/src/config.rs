@@ -19,6 +19,8 @@ pub struct FlightConfig {
     pub request_bytes_max: usize,
     /// Size of all parameters of one statement, in bytes.
     pub parameter_bytes_max: usize,
+    /// Size of the parameters of all statements and queries together, in bytes.
+    pub all_parameter_bytes_max: usize,
     /// Rows of parameters of one statement: it runs once for each.
     pub parameter_rows_max: usize,
     /// Sessions that have something set.
@@ -66,6 +68,7 @@ impl Default for FlightConfig {
             stream_messages_max: 4,
             request_bytes_max: 16 << 20,
             parameter_bytes_max: 64 << 20,
+            all_parameter_bytes_max: 512 << 20,
             parameter_rows_max: 10_000,
             sessions_max: 10_000,
             session_idle: Duration::from_secs(12 * 3600),

@@ -1,5 +1,7 @@
 //! One TCP connection: counted, and known by a number.
 
+mod gathered;
+
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,6 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::transport::server::Connected;
 
+use gathered::Gathered;
+
 /// The number of a connection; a session may hang on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ConnectionId(pub(crate) u64);
@@ -20,7 +24,7 @@ pub(crate) struct ConnectionId(pub(crate) u64);
 /// One connection. Its place is free again once it is dropped.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    socket: TcpStream,
+    socket: Gathered<TcpStream>,
     id: ConnectionId,
     ended: Arc<Mutex<Vec<ConnectionId>>>,
     _place: OwnedSemaphorePermit,
@@ -62,6 +66,7 @@ pub(crate) fn incoming(
             }
             let id = ConnectionId(next_id.fetch_add(1, Ordering::Relaxed));
             let ended = Arc::clone(&ended.0);
+            let socket = Gathered::new(socket);
             return Some((Ok(Connection { socket, id, ended, _place: place }), state));
         }
     })

@@ -128,6 +128,9 @@ fn estimated_column_bytes(column: &ArrayRef) -> usize {
             column.as_binary_view().lengths().map(|length| length as usize).sum()
         }
         DataType::Dictionary(..) | DataType::RunEndEncoded(..) => 0,
+        data_type if data_type.is_primitive() => {
+            data_type.primitive_width().unwrap_or(0).saturating_mul(column.len())
+        }
         _ => column.to_data().get_slice_memory_size().unwrap_or(0),
     };
     lengths.saturating_add(4 * column.len())

@@ -21,6 +21,31 @@ pub(crate) struct Expiring<K, V> {
 struct Entry<V> {
     value: Arc<V>,
     ends_at: Instant,
+    /// What holds it; until the last of them is dropped it does not end.
+    holds: usize,
+}
+
+impl<V> Entry<V> {
+    fn is_there(&self, now: Instant) -> bool {
+        self.holds > 0 || self.ends_at > now
+    }
+}
+
+/// Holds a thing beyond its end. It ends `linger` after the last hold was dropped.
+#[derive(Debug)]
+pub(crate) struct Hold<K: Hash + Eq, V> {
+    table: Arc<Expiring<K, V>>,
+    key: K,
+    linger: Duration,
+}
+
+impl<K: Hash + Eq, V> Drop for Hold<K, V> {
+    fn drop(&mut self) {
+        if let Some(entry) = self.table.entries.lock().get_mut(&self.key) {
+            entry.holds = entry.holds.saturating_sub(1);
+            entry.ends_at = Instant::now() + self.linger;
+        }
+    }
 }
 
 impl<K: Hash + Eq, V> Expiring<K, V> {
@@ -43,7 +68,9 @@ impl<K: Hash + Eq, V> Expiring<K, V> {
         let now = Instant::now();
         let mut entries = self.entries.lock();
         if entries.len() >= self.entries_max {
-            entries.retain(|_, entry| entry.ends_at > now && !is_spare(&entry.value));
+            entries.retain(|_, entry| {
+                entry.holds > 0 || (entry.ends_at > now && !is_spare(&entry.value))
+            });
         }
         if entries.len() >= self.entries_max {
             let message = format!("there are too many {} at once", self.noun);
@@ -51,7 +78,7 @@ impl<K: Hash + Eq, V> Expiring<K, V> {
                 .with_detail(format!("the server keeps at most {}", self.entries_max))
                 .with_hint("close those that are not needed, or try again later"));
         }
-        entries.insert(key, Entry { value, ends_at: now + lifetime });
+        entries.insert(key, Entry { value, ends_at: now + lifetime, holds: 0 });
         Ok(())
     }
 
@@ -59,7 +86,16 @@ impl<K: Hash + Eq, V> Expiring<K, V> {
     pub(crate) fn get(&self, key: &K) -> Option<Arc<V>> {
         let entries = self.entries.lock();
         let entry = entries.get(key)?;
-        (entry.ends_at > Instant::now()).then(|| Arc::clone(&entry.value))
+        entry.is_there(Instant::now()).then(|| Arc::clone(&entry.value))
+    }
+
+    /// Lets a thing stay until the hold is dropped, and `linger` more; `None` once it has ended.
+    pub(crate) fn hold(self: &Arc<Self>, key: K, linger: Duration) -> Option<Hold<K, V>> {
+        let mut entries = self.entries.lock();
+        let entry = entries.get_mut(&key).filter(|entry| entry.is_there(Instant::now()))?;
+        entry.holds += 1;
+        drop(entries);
+        Some(Hold { table: Arc::clone(self), key, linger })
     }
 
     /// Lets a thing end `lifetime` from now.
@@ -74,10 +110,10 @@ impl<K: Hash + Eq, V> Expiring<K, V> {
         self.entries.lock().remove(key).map(|entry| entry.value)
     }
 
-    /// Takes out all that have ended, and those that `is_gone`.
-    pub(crate) fn sweep(&self, is_gone: impl Fn(&K, &V) -> bool) {
+    /// Takes out all that have ended.
+    pub(crate) fn sweep(&self) {
         let now = Instant::now();
-        self.entries.lock().retain(|key, entry| entry.ends_at > now && !is_gone(key, &entry.value));
+        self.entries.lock().retain(|_, entry| entry.is_there(now));
     }
 }
 
@@ -96,7 +132,7 @@ mod tests {
         assert_eq!(table.get(&2).as_deref(), Some(&"b"));
         table.end_in(&2, Duration::ZERO);
         assert!(table.get(&2).is_none());
-        table.sweep(|_, _| false);
+        table.sweep();
         assert!(table.remove(&2).is_none());
     }
 
@@ -109,5 +145,22 @@ mod tests {
         assert!(table.get(&1).is_none());
         let refusal = table.insert(4, Arc::new("used"), HOUR, |_| false);
         assert_eq!(refusal.map_err(|error| error.kind()), Err(ErrorKind::Overloaded));
+    }
+
+    #[test]
+    fn thing_that_is_held_does_not_end() {
+        let table = Arc::new(Expiring::new("things", 1));
+        table.insert(1, Arc::new("a"), HOUR, |_| false).unwrap();
+        let first = table.hold(1, HOUR).unwrap();
+        let second = table.hold(1, Duration::ZERO).unwrap();
+        table.end_in(&1, Duration::ZERO);
+        drop(first);
+        table.end_in(&1, Duration::ZERO);
+        table.sweep();
+        assert!(table.insert(2, Arc::new("b"), HOUR, |_| true).is_err());
+        assert!(table.get(&1).is_some());
+        drop(second);
+        assert!(table.get(&1).is_none());
+        assert!(table.hold(1, HOUR).is_none());
     }
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use datafusion::scalar::ScalarValue;
 use samite_engine::Result;
 use samite_engine::plan::QueryPlan;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::prepared::{Share, Values};
 use crate::wire::WireSchema;
 
 /// A query that a client may fetch.
@@ -33,13 +34,20 @@ pub(crate) enum Work {
     /// A session statement, which has run already.
     Nothing,
     /// One plan.
-    Once(Box<QueryPlan>),
+    Once {
+        /// The plan, with its values.
+        plan: Box<QueryPlan>,
+        /// What the values take.
+        _share: Option<Share>,
+    },
     /// One plan for each row of parameters, one after the other.
     ForEach {
         /// The plan without values.
         plan: Box<QueryPlan>,
-        /// The values, in the order of the plan's parameters.
-        rows: Vec<Vec<ScalarValue>>,
+        /// The values of each run.
+        values: Values,
+        /// The time that all runs have together.
+        timeout: Duration,
     },
 }
 
@@ -51,17 +59,25 @@ impl Work {
     /// When the values do not fit the plan.
     pub(crate) fn plan(&self, index: usize) -> Result<Option<QueryPlan>> {
         match self {
-            Self::Once(plan) if index == 0 => Ok(Some(plan.as_ref().clone())),
-            Self::Nothing | Self::Once(_) => Ok(None),
-            Self::ForEach { plan, rows } => {
-                rows.get(index).map(|values| plan.bind(values.clone())).transpose()
+            Self::Once { plan, .. } if index == 0 => Ok(Some(plan.as_ref().clone())),
+            Self::Nothing | Self::Once { .. } => Ok(None),
+            Self::ForEach { plan, values, .. } => {
+                values.rows.get(index).map(|values| plan.bind(values.clone())).transpose()
             }
         }
     }
 
     /// True if more than one plan runs.
     pub(crate) fn is_repeated(&self) -> bool {
-        matches!(self, Self::ForEach { rows, .. } if rows.len() > 1)
+        matches!(self, Self::ForEach { values, .. } if values.rows.len() > 1)
+    }
+
+    /// The time that all runs have together; `None` if the one plan bounds its time itself.
+    pub(crate) fn timeout(&self) -> Option<Duration> {
+        match self {
+            Self::ForEach { timeout, .. } => Some(*timeout),
+            Self::Nothing | Self::Once { .. } => None,
+        }
     }
 }
 

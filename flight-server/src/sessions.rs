@@ -4,6 +4,7 @@
 //! session has ended is told so: to go on without its settings could give it other rows.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -19,6 +20,10 @@ use crate::wire::Profile;
 
 /// What begins every token that names a session.
 const TOKEN_PREFIX: &str = "samite-session-";
+
+/// The time for which a session outlives its connection where no caller has shown its token: one
+/// that lost the connection early may still come back with it.
+const ORPHAN_LIFETIME: Duration = Duration::from_secs(60);
 
 /// What a session is found by.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,6 +43,10 @@ pub(crate) struct ClientSession {
     token: String,
     keys: Mutex<Vec<SessionKey>>,
     profile: Mutex<Option<Profile>>,
+    /// True once a caller was known by the token.
+    is_token_used: AtomicBool,
+    /// True once the connection is gone on which alone the session was known.
+    is_orphan: AtomicBool,
 }
 
 impl ClientSession {
@@ -49,6 +58,19 @@ impl ClientSession {
     /// What names this session, as cookie or bearer token.
     pub(crate) fn token(&self) -> &str {
         &self.token
+    }
+
+    /// True if nobody can be expected to come back to it.
+    fn is_orphan(&self) -> bool {
+        self.is_orphan.load(Ordering::Relaxed)
+    }
+
+    /// Says that a caller was known by this key.
+    fn set_used(&self, key: &SessionKey) {
+        if matches!(key, SessionKey::Token(_)) {
+            self.is_token_used.store(true, Ordering::Relaxed);
+            self.is_orphan.store(false, Ordering::Relaxed);
+        }
     }
 
     /// The profile that the client asked for.
@@ -88,6 +110,7 @@ impl Sessions {
         let found = self.sessions.get(&caller.session);
         if let Some(session) = found.filter(|found| found.session.principal() == &caller.principal)
         {
+            session.set_used(&caller.session);
             for key in session.keys.lock().iter() {
                 self.sessions.end_in(key, self.idle);
             }
@@ -116,11 +139,21 @@ impl Sessions {
             token,
             keys: Mutex::new(keys.clone()),
             profile: Mutex::default(),
+            is_token_used: AtomicBool::new(matches!(caller.session, SessionKey::Token(_))),
+            is_orphan: AtomicBool::new(false),
         });
-        for key in keys.into_iter().filter(|key| *key != SessionKey::None) {
-            self.sessions.insert(key, Arc::clone(&session), self.idle, |_| false)?;
+        for key in keys.iter().filter(|key| **key != SessionKey::None) {
+            let (key, value) = (key.clone(), Arc::clone(&session));
+            let inserted = self.sessions.insert(key, value, self.idle, ClientSession::is_orphan);
+            inserted.inspect_err(|_| self.forget(&session))?;
         }
         Ok((session, true))
+    }
+
+    fn forget(&self, session: &ClientSession) {
+        for key in std::mem::take(&mut *session.keys.lock()) {
+            self.sessions.remove(&key);
+        }
     }
 
     /// A session that nobody else sees.
@@ -131,22 +164,87 @@ impl Sessions {
     /// Ends the caller's session. False if there was none.
     pub(crate) fn close(&self, caller: &Caller) -> bool {
         let Ok(Some(session)) = self.find(caller) else { return false };
-        for key in std::mem::take(&mut *session.keys.lock()) {
-            self.sessions.remove(&key);
-        }
+        self.forget(&session);
         true
     }
 
-    /// Forgets what has ended, and what hung on a connection that is gone.
+    /// Forgets what has ended, and what hung on a connection that is gone. A session whose token no
+    /// caller has shown ends soon after its connection, and makes room for others before.
     pub(crate) fn sweep(&self, gone: &[ConnectionId]) {
-        self.sessions.sweep(|key, _| match key {
-            SessionKey::Connection(id) => gone.contains(id),
-            SessionKey::Token(_) | SessionKey::None => false,
-        });
+        for id in gone {
+            let Some(session) = self.sessions.remove(&SessionKey::Connection(*id)) else {
+                continue;
+            };
+            if session.is_token_used.load(Ordering::Relaxed) {
+                continue;
+            }
+            session.is_orphan.store(true, Ordering::Relaxed);
+            for key in session.keys.lock().iter() {
+                self.sessions.end_in(key, ORPHAN_LIFETIME);
+            }
+        }
+        self.sessions.sweep();
     }
 }
 
 fn ended() -> Error {
     Error::new(ErrorKind::NotFound, "the session has ended, and what was set in it is lost")
         .with_hint("connect again")
+}
+
+#[cfg(test)]
+mod tests {
+    use samite_engine::testing::{MemoryConnector, engine_with, mesh_of};
+    use tonic::Extensions;
+    use tonic::metadata::MetadataMap;
+
+    use super::*;
+
+    fn sessions(sessions_max: usize) -> Sessions {
+        let engine = engine_with(mesh_of(vec![]), MemoryConnector::default()).unwrap();
+        Sessions::new(engine, &FlightConfig { sessions_max, ..FlightConfig::default() })
+    }
+
+    fn caller(session: SessionKey) -> Caller {
+        Caller { session, ..Caller::of(&MetadataMap::new(), &Extensions::new()) }
+    }
+
+    fn on_connection(id: u64) -> Caller {
+        caller(SessionKey::Connection(ConnectionId(id)))
+    }
+
+    #[tokio::test]
+    async fn session_whose_token_nobody_showed_makes_room_once_its_connection_is_gone() {
+        let sessions = sessions(1);
+        sessions.open(&on_connection(1)).unwrap();
+        assert!(sessions.open(&on_connection(2)).is_err());
+        sessions.sweep(&[ConnectionId(1)]);
+        let (session, is_new) = sessions.open(&on_connection(2)).unwrap();
+        assert!(is_new);
+        let by_token = caller(SessionKey::Token(session.token().to_owned()));
+        sessions.sweep(&[ConnectionId(2)]);
+        assert!(!sessions.open(&by_token).unwrap().1, "it comes back soon");
+        sessions.open(&on_connection(3)).err().unwrap();
+    }
+
+    #[tokio::test]
+    async fn session_whose_token_was_shown_outlives_its_connection() {
+        let sessions = sessions(1);
+        let (session, _) = sessions.open(&on_connection(1)).unwrap();
+        let by_token = caller(SessionKey::Token(session.token().to_owned()));
+        sessions.find(&by_token).unwrap().unwrap();
+        sessions.sweep(&[ConnectionId(1)]);
+        sessions.open(&on_connection(2)).err().unwrap();
+        sessions.find(&by_token).unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn session_that_cannot_begin_leaves_nothing() {
+        let sessions = sessions(1);
+        sessions.open(&caller(SessionKey::None)).unwrap();
+        for id in 0..3 {
+            sessions.open(&on_connection(id)).err().unwrap();
+        }
+        sessions.open(&caller(SessionKey::None)).unwrap();
+    }
 }

@@ -1,83 +1,52 @@
 //! The rows of a query on their way to the client.
 //!
 //! ```text
-//! QueryStream ─▶ join small batches ─▶ encode ─▶ bounded channel ─▶ gRPC
-//!   └──────────── one task, ended with the stream ────────┘
+//! QueryStream ─▶ join small batches ─▶ encode ─▶ head ─────────────────▶ gRPC    what is there at once
+//!                                        └─────▶ bounded channel ──▶ gRPC    the rest, by a task
 //! ```
 //!
 //! A slow reader costs what the channel holds; a reader that is gone ends the task, and the query
 //! with it.
 
+mod head;
 mod rows;
+mod watch;
 
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
 
 use arrow_flight::FlightData;
 use datafusion::common::runtime::SpawnedTask;
 use futures::{FutureExt, Stream};
 use samite_engine::{Error, ErrorKind, Result};
 use tokio::sync::mpsc;
-use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use crate::config::FlightConfig;
 use crate::encode::Encoder;
 use crate::query::Query;
 use crate::status::status;
+use head::{Head, read_head};
 use rows::Rows;
+use watch::Watch;
+
+pub(crate) use watch::Stop;
 
 /// The messages of one query. Dropping it stops the query.
 #[derive(Debug)]
 pub(crate) struct MessageStream {
+    head: std::vec::IntoIter<FlightData>,
+    /// What comes after the head, if that is not all.
+    rest: Option<Rest>,
+}
+
+/// The messages that a task makes.
+#[derive(Debug)]
+struct Rest {
     messages: mpsc::Receiver<Result<FlightData, Status>>,
     _task: SpawnedTask<()>,
-}
-
-/// What ends a query before its last row.
-#[derive(Debug, Clone)]
-pub(crate) struct Stop {
-    /// When the caller stops waiting.
-    pub(crate) deadline: Option<Instant>,
-    /// Fires when the server ends.
-    pub(crate) shutdown: CancellationToken,
-}
-
-impl Stop {
-    /// Waits for the end, and says why.
-    async fn reason(&self, query: &Query) -> Error {
-        let deadline = async {
-            match self.deadline {
-                Some(at) => tokio::time::sleep_until(at.into()).await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            () = query.cancelled.cancelled() => {
-                Error::new(ErrorKind::Cancelled, "the query was cancelled")
-            }
-            () = deadline => {
-                Error::new(ErrorKind::DeadlineExceeded, "the query did not end in the client's time")
-            }
-            () = self.shutdown.cancelled() => {
-                Error::new(ErrorKind::Overloaded, "the server is stopping")
-                    .with_hint("try again on another server, or later")
-            }
-        }
-    }
-
-    /// Does `work` unless the end comes first.
-    async fn or<T>(&self, query: &Query, work: impl Future<Output = Result<T>>) -> Result<T> {
-        tokio::select! {
-            biased;
-            reason = self.reason(query) => Err(reason),
-            result = work => result,
-        }
-    }
 }
 
 /// Says that a query was fetched once it is dropped, however the fetch ended.
@@ -100,7 +69,7 @@ impl<F: FnOnce()> Drop for Fetch<F> {
 ///
 /// # Errors
 ///
-/// When the query cannot start.
+/// When the query cannot start, or fails at once.
 pub(crate) async fn start(
     query: Arc<Query>,
     config: &FlightConfig,
@@ -108,20 +77,33 @@ pub(crate) async fn start(
     on_end: impl FnOnce() + Send + 'static,
 ) -> Result<(String, MessageStream)> {
     let fetch = Fetch { query: Arc::clone(&query), on_end: Some(on_end) };
-    let rows = stop.or(&query, Rows::start(Arc::clone(&query), config)).await?;
+    let watch = Watch::new(Arc::clone(&query), stop);
+    let mut rows = watch.or(Rows::start(Arc::clone(&query), config)).await?;
     let query_id = rows.query_id().to_owned();
-    let encoder = Encoder::new(Arc::clone(&query.schema), config);
+    let mut encoder = Encoder::new(Arc::clone(&query.schema), config);
+    let head = watch.or(read_head(&query, &mut rows, &mut encoder)).await?;
+    let Head { messages: head, is_all } = head;
+    let rest = if is_all { None } else { Some(spawn_rest((rows, encoder), watch, fetch, config)) };
+    Ok((query_id, MessageStream { head: head.into_iter(), rest }))
+}
+
+fn spawn_rest<F: FnOnce() + Send + 'static>(
+    (rows, encoder): (Rows, Encoder),
+    watch: Watch,
+    fetch: Fetch<F>,
+    config: &FlightConfig,
+) -> Rest {
     let (sender, messages) = mpsc::channel(config.stream_messages_max.max(1));
     let task = SpawnedTask::spawn(async move {
         let _fetch = fetch;
-        let work = stop.or(&query, pump(rows, encoder, &sender));
+        let work = watch.or(pump(rows, encoder, &sender));
         let result = AssertUnwindSafe(work).catch_unwind().await;
         if let Err(error) = result.unwrap_or_else(|_| Err(panicked())) {
             // A reader that is gone needs no error.
             drop(sender.send(Err(status(&error))).await);
         }
     });
-    Ok((query_id, MessageStream { messages, _task: task }))
+    Rest { messages, _task: task }
 }
 
 /// What a client gets when a task of its query panicked.
@@ -136,7 +118,6 @@ async fn pump(
     sender: &mpsc::Sender<Result<FlightData, Status>>,
 ) -> Result<()> {
     let gone = |_| Error::new(ErrorKind::Cancelled, "the reader is gone");
-    sender.send(Ok(encoder.schema_message())).await.map_err(gone)?;
     while let Some(batch) = rows.next_joined().await? {
         for (start, count) in encoder.pieces(&batch) {
             for message in encoder.encode(batch.slice(start, count))? {
@@ -151,6 +132,12 @@ impl Stream for MessageStream {
     type Item = Result<FlightData, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.messages.poll_recv(context)
+        if let Some(message) = self.head.next() {
+            return Poll::Ready(Some(Ok(message)));
+        }
+        match &mut self.rest {
+            Some(rest) => rest.messages.poll_recv(context),
+            None => Poll::Ready(None),
+        }
     }
 }

@@ -44,6 +44,17 @@ impl Tickets {
 
     /// The id of the query, if this ticket was issued to `principal` and has not ended.
     pub(crate) fn check(&self, ticket: &[u8], principal: &str) -> Result<Uuid> {
+        let (id, ends_at) = self.read(ticket, principal)?;
+        if ends_at <= self.started_at.elapsed() { Err(ended()) } else { Ok(id) }
+    }
+
+    /// The id of the query, if this ticket was issued to `principal`, be it ended or not.
+    pub(crate) fn check_signature(&self, ticket: &[u8], principal: &str) -> Result<Uuid> {
+        self.read(ticket, principal).map(|(id, _)| id)
+    }
+
+    /// The id of the query and the end of the ticket.
+    fn read(&self, ticket: &[u8], principal: &str) -> Result<(Uuid, Duration)> {
         let forged = || {
             Error::new(ErrorKind::InvalidQuery, "the ticket is not one of this server")
                 .with_hint("ask for the query again; tickets end when the server stops")
@@ -55,10 +66,7 @@ impl Tickets {
         self.signer(signed, principal)?.verify_slice(signature).map_err(|_| forged())?;
         let id = signed.get(1..17).and_then(|id| Uuid::from_slice(id).ok()).ok_or_else(forged)?;
         let ends_at = signed.get(17..).and_then(|end| end.try_into().ok()).ok_or_else(forged)?;
-        if Duration::from_millis(u64::from_be_bytes(ends_at)) <= self.started_at.elapsed() {
-            return Err(ended());
-        }
-        Ok(id)
+        Ok((id, Duration::from_millis(u64::from_be_bytes(ends_at))))
     }
 
     fn signer(&self, signed: &[u8], principal: &str) -> Result<Hmac<Sha256>> {
@@ -97,6 +105,8 @@ mod tests {
         assert!(Tickets::new().check(&ticket, "ada").is_err());
         let late = tickets.issue(id, "ada", Duration::ZERO).unwrap();
         assert_eq!(tickets.check(&late, "ada").map_err(|e| e.kind()), Err(ErrorKind::NotFound));
+        assert_eq!(tickets.check_signature(&late, "ada").unwrap(), id);
+        assert!(tickets.check_signature(&late, "bob").is_err());
     }
 
     #[test]

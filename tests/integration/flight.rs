@@ -5,12 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow_flight::sql::client::FlightSqlServiceClient;
-use arrow_flight::{FlightInfo, Ticket};
-use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow_flight::{CancelFlightInfoRequest, FlightClient, FlightInfo, Ticket};
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, Int64Array, RecordBatch, StringArray, StringViewBuilder,
+};
+use datafusion::arrow::datatypes::Int64Type;
 use datafusion::common::runtime::SpawnedTask;
 use futures::{StreamExt, TryStreamExt};
+use samite_engine::Engine;
+use samite_engine::config::EngineConfig;
 use samite_engine::product::Version;
-use samite_engine::testing::{MemoryConnector, contract, engine_with, mesh_of, port};
+use samite_engine::testing::{FixedCatalog, MemoryConnector, contract, mesh_of, port};
 use samite_flight_server::{FlightConfig, FlightServer};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +36,10 @@ struct Running {
 
 impl Running {
     async fn start(config: FlightConfig) -> Self {
+        Self::start_with(config, EngineConfig::default()).await
+    }
+
+    async fn start_with(config: FlightConfig, options: EngineConfig) -> Self {
         let numbers = Int64Array::from_iter_values(0..ROWS);
         let texts = StringArray::from_iter_values((0..ROWS).map(|n| format!("{n:0100}")));
         let batch = RecordBatch::try_from_iter([
@@ -41,7 +50,8 @@ impl Running {
         let version = Version { major: 1, minor: 0, patch: 0 };
         let contract = contract("numbers", version, &["numbers"]);
         let mesh = mesh_of(vec![("lab", "data", vec![port("main", contract)])]);
-        let engine = engine_with(mesh, tables).unwrap();
+        let engine = Engine::builder().catalog(Arc::new(FixedCatalog::new(mesh)));
+        let engine = engine.connectors(vec![Arc::new(tables)]).config(options).build().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let stop = CancellationToken::new();
@@ -208,4 +218,98 @@ async fn headers_that_are_too_large_end_the_call_alone() {
     large.set_header("x-padding", "x".repeat(200 << 10));
     assert!(rows(&mut large, "SELECT 1").await.is_err());
     rows(&mut client, "SELECT 1").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn running_query_can_be_cancelled_after_its_ticket_has_ended() {
+    let lifetime = Duration::from_secs(1);
+    let config = FlightConfig { query_lifetime: lifetime, ..FlightConfig::default() };
+    let running = Running::start(config).await;
+    let mut client = running.client().await;
+    let info = client.execute(FOREVER.to_owned(), None).await.unwrap();
+    let fetching = end_of(&running, tonic::Request::new(ticket(&info)));
+    let cancelling = async {
+        tokio::time::sleep(2 * lifetime).await;
+        let late = end_of(&running, tonic::Request::new(ticket(&info))).await;
+        assert_eq!(late.code(), Code::NotFound, "{late}");
+        let mut client = FlightClient::new(running.channel().await);
+        client.cancel_flight_info(CancelFlightInfoRequest::new(info.clone())).await
+    };
+    let (status, cancelled) = within(20, futures::future::join(fetching, cancelling)).await;
+    cancelled.unwrap();
+    assert_eq!(status.code(), Code::Cancelled, "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn session_that_nobody_can_find_makes_room() {
+    let running = Running::start(FlightConfig { sessions_max: 1, ..FlightConfig::default() }).await;
+    let set = "SET timezone = 'UTC'".to_owned();
+    for _ in 0..2 {
+        let next = async {
+            while running.client().await.execute_update(set.clone(), None).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        within(20, next).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_rows_of_parameters_have_one_timeout() {
+    let second = EngineConfig { query_timeout: Duration::from_secs(1), ..EngineConfig::default() };
+    let running = Running::start_with(FlightConfig::default(), second).await;
+    let mut client = running.client().await;
+    // Each run alone is quick, and all are far from it.
+    let sql = "SELECT sum(length(text)) FROM lab.data.numbers WHERE n > $1";
+    let mut prepared = client.prepare(sql.to_owned(), None).await.unwrap();
+    let values: ArrayRef = Arc::new(Int64Array::from_iter_values(0..10_000));
+    prepared.set_parameters(RecordBatch::try_from_iter([("n", values)]).unwrap()).unwrap();
+    let info = prepared.execute().await.unwrap();
+    let status = within(20, end_of(&running, tonic::Request::new(ticket(&info)))).await;
+    assert_eq!(status.code(), Code::DeadlineExceeded, "{status}");
+    assert!(status.message().contains("all rows of parameters"), "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parameters_are_bounded_as_the_values_that_they_stand_for() {
+    let config = FlightConfig { all_parameter_bytes_max: 40 << 20, ..FlightConfig::default() };
+    let running = Running::start(config).await;
+    let mut client = running.client().await;
+    let mut refusal = async |columns: usize, value: ArrayRef| {
+        let mut prepared = client.prepare("SELECT $1".to_owned(), None).await.unwrap();
+        let columns = (0..columns).map(|at| (format!("c{at}"), Arc::clone(&value)));
+        prepared.set_parameters(RecordBatch::try_from_iter(columns).unwrap()).unwrap();
+        // The statement stays open.
+        prepared.execute().await.map(drop).map_err(|error| error.to_string()).err()
+    };
+    let large: ArrayRef = Arc::new(StringArray::from(vec!["x".repeat(1 << 20)]));
+    let mut views = StringViewBuilder::new();
+    let block = views.append_block("x".repeat(1 << 20).into_bytes().into());
+    (0..100).for_each(|_| views.try_append_view(block, 0, 1 << 20).unwrap());
+    let text = refusal(1, Arc::new(views.finish())).await.unwrap();
+    assert!(text.contains("at most 67108864 bytes"), "{text}");
+    let text = refusal(2, Arc::clone(&large)).await.unwrap();
+    assert!(text.contains("1 parameter") && text.contains("2 parameters bound"), "{text}");
+    let mut refused = None;
+    for _ in 0..40 {
+        refused = refused.or(refusal(1, Arc::clone(&large)).await);
+    }
+    let text = refused.unwrap();
+    assert!(text.contains("too many parameters"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_row_is_sent_once_however_many_there_are() {
+    let running = Running::start(FlightConfig::default()).await;
+    let mut client = running.client().await;
+    for count in [0, 1, 100, 3000, 8192, ROWS] {
+        let sql = format!("SELECT n, text FROM lab.data.numbers WHERE n < {count}");
+        let found = rows(&mut client, &sql).await.unwrap();
+        let numbers = found
+            .iter()
+            .flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().values().iter().copied());
+        let mut numbers: Vec<i64> = numbers.collect();
+        numbers.sort_unstable();
+        assert!(numbers == (0..count).collect::<Vec<_>>(), "{} of {count}", numbers.len());
+    }
 }

@@ -108,6 +108,12 @@ async fn broken_table_is_refused_by_name() {
     };
 
     refused(open("equality_deletes").await, ErrorKind::Unsupported, "equality deletes");
+    let config = IcebergConfig { delete_rows_max: 2, ..IcebergConfig::default() };
+    let few = IcebergConnector::new(stores.clone(), config);
+    let location_of = location(&folder.path().join("position_deletes"));
+    let asked = request("iceberg", &location_of, Moment::Latest);
+    let error = few.open(asked).await.expect_err("it is refused");
+    refused(error, ErrorKind::ResourcesExhausted, "too many position deletes");
 
     for hint in ["7", "00009-nothing", "", "../x", "v1.metadata.json/../x"] {
         std::fs::write(metadata("hint_stem").join("version-hint.text"), hint).expect("a hint");

@@ -1,5 +1,7 @@
 //! A mesh in a folder: what is served, what is a problem, and what changes while it runs.
 
+mod odd_folders;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -409,6 +411,16 @@ fn broken_contracts() -> Vec<Broken> {
              kept)",
         ),
         changed(
+            "a secret in a place of the wrong kind",
+            CONTRACT_FILE,
+            (
+                "type: local\n    path: data/{model}.parquet\n    format: parquet\n",
+                "type: sftp\n    location: https://u:secret@h/x?sig=1\n",
+            ),
+            "domains/a/plays/plays.v1.odcs.yaml:11: error: servers[0].location: found \
+             \"https://h/x\" (expected text that begins with sftp://)",
+        ),
+        changed(
             "an extension that Samite does not have",
             CONTRACT_FILE,
             (
@@ -541,6 +553,18 @@ async fn servers_that_cannot_be_read_say_why() {
             "location \"ftp://x\" does not begin with one of gs://, https://, http://",
         ),
         (
+            "type: s3, location: \"https://key:secret@minio/bucket\", format: delta",
+            "location \"https://minio/bucket\" does not begin with one of s3://, s3a://",
+        ),
+        (
+            "type: custom, location: \"sftp://u:secret@h/x?sig=abc\", format: delta",
+            "location \"sftp://h/x\" does not begin with one of gs://, https://, http://",
+        ),
+        (
+            "type: local, path: \"https://u:secret@h/x\", format: delta",
+            "path \"https://h/x\" of a local server is no path of a file",
+        ),
+        (
             "type: custom, format: flight-sql",
             "format \"flight-sql\" is not supported yet: expected one of parquet, delta, iceberg",
         ),
@@ -560,7 +584,7 @@ async fn servers_that_cannot_be_read_say_why() {
         ("type: local, path: \"\", format: delta", "path is empty"),
         (
             "type: local, path: \"s3://b/x\", format: delta",
-            "path of a local server begins with \"s3://\"",
+            "path \"s3://b/x\" of a local server is no path of a file",
         ),
         (
             "type: local, path: x, format: delta, customProperties: [{property: snapshot, vendor: samite, value: {version: 1, ref: main}}]",

@@ -2,6 +2,8 @@
 //!
 //! The tree has the data model of JSON, because that is what the standards' schemas speak of.
 
+use crate::redact::without_secrets;
+
 /// One value of a document, and where it stands.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
@@ -148,6 +150,9 @@ impl Node {
             Value::Null => "nothing".to_owned(),
             Value::Boolean(value) => format!("the boolean {value}"),
             Value::Number(number) => format!("the number {}", shortened(&number.text)),
+            Value::Text(text) if text.contains("://") => {
+                format!("\"{}\"", shortened(&without_secrets(text)))
+            }
             Value::Text(text) => format!("\"{}\"", shortened(text)),
             Value::List(items) => format!("a list of {}", items.len()),
             Value::Map(_) => "a mapping".to_owned(),

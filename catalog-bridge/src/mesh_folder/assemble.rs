@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use samite_engine::product::{Contract, DataProduct, Domain, Mesh, OutputPort, Problem, Status};
 
+use super::folder::Unlisted;
 use super::listing::Outline;
 use super::reading::{Content, ReadDocument};
 use crate::problems::{Finding, Subject};
@@ -86,14 +87,13 @@ impl<'a> Assembly<'a> {
                     .insert(name.clone(), Domain { name: name.clone(), ..Domain::default() });
             }
         }
-        for folder in &outline.unlisted {
+        for (folder, why) in &outline.unlisted {
             let mut parts = folder.split('/');
             let is_domain = parts.next() == Some("domains");
             let domain = parts.next().filter(|_| is_domain).map(str::to_owned);
             let subject = Subject { file: folder.clone(), domain, product: None };
-            let finding = Finding::error(1, "", "the folder cannot be listed").with_hint(
-                "check that it may be read and that it is no link out of the mesh or in a circle",
-            );
+            let (message, hint) = told(*why);
+            let finding = Finding::error(1, "", message).with_hint(hint);
             self.problems.push(Finding { line: None, ..finding }.into_problem(&subject));
         }
         for (file, hint) in &outline.misplaced {
@@ -264,6 +264,20 @@ impl<'a> Assembly<'a> {
         self.problems
             .sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
         Mesh { domains: self.domains, problems: self.problems }
+    }
+}
+
+/// What is wrong with a folder that is not listed, and what to do.
+fn told(why: Unlisted) -> (String, &'static str) {
+    match why {
+        Unlisted::Refused | Unlisted::Circle | Unlisted::Beyond => (
+            "the folder cannot be listed".to_owned(),
+            "check that it may be read and that it is no link out of the mesh or in a circle",
+        ),
+        Unlisted::Slow => (
+            "the folder was not listed in time".to_owned(),
+            "what was known of it is served; check its store, and move data files out of it",
+        ),
     }
 }
 

@@ -5,26 +5,24 @@
 //! MESH/**.cedar                                        policies
 //! ```
 //!
-//! Each domain is listed by itself; where that fails, folder by folder, so that one that cannot be
-//! listed hides nothing but what lies in it.
+//! Each domain is listed by itself, so that one that cannot be listed, or not in time, hides
+//! nothing but itself. Where a policy could be hidden that way, the whole look counts as failed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use object_store::ObjectMeta;
 use object_store::path::Path;
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::MeshPlace;
+use super::folder::{self, Folder, Unlisted};
+use super::tree::tree;
 use crate::documents::Kind;
-use crate::translate::raw_path;
 
-/// How many folders are listed at once.
+/// How many trees are listed at once: a local one keeps a thread busy, a remote one waits.
 const LISTINGS_MAX: usize = 16;
-
-/// How many folders of a tree are listed one by one, and how deep: links can lead in circles.
-const FOLDERS_MAX: usize = 10_000;
-const DEPTH_MAX: usize = 16;
+const LOCAL_LISTINGS_MAX: usize = 4;
 
 /// The name of folders that hold policies: what is in them is never guessed.
 const POLICIES: &str = "policies";
@@ -63,7 +61,7 @@ pub(super) struct Outline {
     /// The domains that have a folder.
     pub(super) domains: BTreeSet<String>,
     /// Folders that could not be listed, relative to the mesh.
-    pub(super) unlisted: BTreeSet<String>,
+    pub(super) unlisted: BTreeMap<String, Unlisted>,
     /// Files that look like documents and are not read: the file and what to do.
     pub(super) misplaced: BTreeMap<String, &'static str>,
 }
@@ -72,7 +70,20 @@ impl Outline {
     /// True if a file, relative to the mesh, may be there although it is not listed.
     pub(super) fn hides(&self, file: &str) -> bool {
         let mut folders = file.match_indices('/').filter_map(|(end, _)| file.get(..end));
-        folders.any(|folder| self.unlisted.contains(folder))
+        folders.any(|folder| self.unlisted.contains_key(folder))
+    }
+
+    /// A folder that may hold policies which nobody sees. Those of a domain are looked for in its
+    /// folders `policies`; what else is hidden in a domain is the domain's own.
+    pub(super) fn hidden_policies(&self) -> Option<&str> {
+        let hides = |folder: &str, why: Unlisted| {
+            let is_of_domain = folder.starts_with("domains/");
+            folder.rsplit('/').next() == Some(POLICIES)
+                || why == Unlisted::Beyond
+                || !(is_of_domain || why == Unlisted::Circle)
+        };
+        let mut unlisted = self.unlisted.iter();
+        unlisted.find(|(folder, why)| hides(folder, **why)).map(|(folder, _)| folder.as_str())
     }
 }
 
@@ -82,36 +93,35 @@ impl Outline {
 ///
 /// When the store does not answer, or what is there is no mesh.
 pub(super) async fn list(place: &MeshPlace) -> Result<Listing> {
-    let top = shallow(place, &place.prefix).await?;
-    let mut listing = Listing::default();
-    for meta in &top.objects {
-        listing.add(place, meta);
-    }
+    let no_answer = |error| no_answer(place, error);
+    let top = folder::shallow(place, &place.prefix).await.map_err(no_answer)?;
     let domains = place.prefix.clone().join("domains");
-    if !top.common_prefixes.contains(&domains) {
-        return Err(no_domains(place, top.common_prefixes.is_empty() && top.objects.is_empty()));
+    if !top.folders.contains(&domains) {
+        return Err(no_domains(place, top.folders.is_empty() && top.files.is_empty()));
     }
-    let inside = shallow(place, &domains).await?;
-    inside.objects.iter().for_each(|meta| listing.add(place, meta));
-    for folder in &inside.common_prefixes {
-        let name = raw_path(folder.filename().unwrap_or_default());
-        listing.outline.domains.insert(name);
-    }
-    let others = top.common_prefixes.into_iter().filter(|folder| *folder != domains);
-    let mut trees = stream::iter(others.chain(inside.common_prefixes))
+    let inside = folder::shallow(place, &domains).await.map_err(no_answer)?;
+    let mut listing = Listing::default();
+    listing.take(place, &top);
+    listing.take(place, &inside);
+    let names = inside.folders.iter().filter_map(Path::filename).map(str::to_owned);
+    listing.outline.domains.extend(names);
+    let others = top.folders.into_iter().filter(|folder| *folder != domains);
+    let listings_max = if place.is_local() { LOCAL_LISTINGS_MAX } else { LISTINGS_MAX };
+    let mut trees = stream::iter(others.chain(inside.folders))
         .map(|folder| tree(place, folder))
-        .buffer_unordered(LISTINGS_MAX);
+        .buffer_unordered(listings_max);
     while let Some(tree) = trees.next().await {
-        let tree = tree?;
-        tree.files.iter().for_each(|meta| listing.add(place, meta));
-        let unlisted = tree.unlisted.iter().filter_map(|folder| place.file_of(folder));
-        listing.outline.unlisted.extend(unlisted);
+        listing.documents.extend(tree.documents);
+        listing.policies.extend(tree.policies);
+        listing.outline.unlisted.extend(tree.outline.unlisted);
+        listing.outline.misplaced.extend(tree.outline.misplaced);
     }
+    listing.forget_circles();
     Ok(listing)
 }
 
 fn no_domains(place: &MeshPlace, is_empty: bool) -> Error {
-    let root = &place.root;
+    let root = place.shown();
     let message = if is_empty {
         format!("there is no mesh at \"{root}\"")
     } else {
@@ -121,95 +131,64 @@ fn no_domains(place: &MeshPlace, is_empty: bool) -> Error {
         .with_hint("expected MESH/domains/<domain>/<product>/<product>.odps.yaml")
 }
 
-async fn shallow(place: &MeshPlace, folder: &Path) -> Result<object_store::ListResult> {
-    let prefix = Some(folder).filter(|folder| !folder.as_ref().is_empty());
-    place.store.list_with_delimiter(prefix).await.map_err(|error| no_answer(place, error))
-}
-
-/// The files below one folder.
-#[derive(Debug, Default)]
-struct Tree {
-    files: Vec<ObjectMeta>,
-    /// Folders that could not be listed.
-    unlisted: Vec<Path>,
-}
-
-/// Lists everything below a folder: at once, or else folder by folder.
-async fn tree(place: &MeshPlace, folder: Path) -> Result<Tree> {
-    if let Ok(files) = place.store.list(Some(&folder)).try_collect().await {
-        return Ok(Tree { files, unlisted: Vec::new() });
-    }
-    let mut tree = Tree::default();
-    let mut open = vec![(folder, 0)];
-    let mut listed = 0;
-    while let Some((folder, depth)) = open.pop() {
-        listed += 1;
-        if depth > DEPTH_MAX || listed > FOLDERS_MAX || is_circle(place, &folder) {
-            tree.unlisted.push(folder);
-            continue;
-        }
-        match shallow(place, &folder).await {
-            Ok(inside) => {
-                tree.files.extend(inside.objects);
-                open.extend(inside.common_prefixes.into_iter().map(|inner| (inner, depth + 1)));
-            }
-            Err(error) if folder.filename() == Some(POLICIES) => return Err(error),
-            Err(error) => {
-                tracing::warn!(%folder, error = ?error, "folder of the mesh cannot be listed");
-                tree.unlisted.push(folder);
-            }
-        }
-    }
-    Ok(tree)
-}
-
-/// True if a local folder is a link to one that it lies in.
-fn is_circle(place: &MeshPlace, folder: &Path) -> bool {
-    let (Some(root), Some(folder)) = (place.root.strip_prefix("file://"), place.file_of(folder))
-    else {
-        return false;
-    };
-    let path = std::path::Path::new(root).join(folder);
-    let outer = path.parent().and_then(|outer| outer.canonicalize().ok());
-    let inner = path.canonicalize().ok();
-    inner.zip(outer).is_some_and(|(inner, outer)| outer.starts_with(inner))
-}
-
 fn no_answer(place: &MeshPlace, error: object_store::Error) -> Error {
     Error::new(
         ErrorKind::SourceUnavailable,
-        format!("the mesh at \"{}\" cannot be listed", place.root),
+        format!("the mesh at \"{}\" cannot be listed", place.shown()),
     )
     .with_hint("check that the location exists and that it may be read")
     .with_source(error)
 }
 
 impl Listing {
-    fn add(&mut self, place: &MeshPlace, meta: &ObjectMeta) {
+    /// Notes a folder that is not listed.
+    pub(super) fn note(&mut self, place: &MeshPlace, folder: &Path, why: Unlisted) {
+        if let Some(file) = place.file_of(folder) {
+            self.outline.unlisted.insert(file.to_owned(), why);
+        }
+    }
+
+    /// Forgets all but the policies: one that was seen once is there.
+    pub(super) fn forget_documents(&mut self) {
+        self.documents.clear();
+        self.outline = Outline::default();
+    }
+
+    /// A domain that is a link to a folder it lies in is none.
+    fn forget_circles(&mut self) {
+        let Outline { domains, unlisted, .. } = &mut self.outline;
+        domains
+            .retain(|domain| unlisted.get(&format!("domains/{domain}")) != Some(&Unlisted::Circle));
+    }
+
+    fn take(&mut self, place: &MeshPlace, folder: &Folder) {
+        folder.files.iter().for_each(|meta| self.add(place, meta));
+        for (folder, why) in &folder.unlisted {
+            self.note(place, folder, *why);
+        }
+    }
+
+    /// Keeps a file if it is a document or a policy, or should be one.
+    pub(super) fn add(&mut self, place: &MeshPlace, meta: &ObjectMeta) {
         let Some(file) = place.file_of(&meta.location) else { return };
-        let lower = file.to_ascii_lowercase();
-        if lower.ends_with(".cedar") {
-            self.policies.insert(file);
+        if ends_with(file, ".cedar") {
+            self.policies.insert(file.to_owned());
             return;
         }
+        let Some(kind) = kind_of(file) else { return };
         let mut parts = file.split('/');
         // What editors and tools keep in hidden folders and files is theirs.
         if parts.clone().any(|part| part.starts_with('.')) {
             return;
         }
-        let kind = match lower.rsplit_once('.') {
-            Some((stem, "yaml" | "yml")) if stem.ends_with(".odps") => Kind::Product,
-            Some((stem, "yaml" | "yml")) if stem.ends_with(".odcs") => Kind::Contract,
-            _ => return,
-        };
         let is_below_domains = parts.next() == Some("domains");
         let domain = parts.next().filter(|_| is_below_domains && parts.next().is_some());
         let Some(domain) = domain.map(str::to_owned) else {
-            self.outline.misplaced.insert(file, "move it below domains/<domain>/");
+            self.misplaced(file, "move it below domains/<domain>/");
             return;
         };
         if !file.ends_with(".odps.yaml") && !file.ends_with(".odcs.yaml") {
-            self.outline.misplaced.insert(file, "name it *.odps.yaml or *.odcs.yaml");
+            self.misplaced(file, "name it *.odps.yaml or *.odcs.yaml");
             return;
         }
         let stamp = Stamp {
@@ -218,6 +197,27 @@ impl Listing {
             e_tag: meta.e_tag.clone(),
         };
         let path = meta.location.clone();
-        self.documents.insert(file, Listed { path, kind, domain, size: meta.size, stamp });
+        let listed = Listed { path, kind, domain, size: meta.size, stamp };
+        self.documents.insert(file.to_owned(), listed);
     }
+
+    fn misplaced(&mut self, file: &str, hint: &'static str) {
+        self.outline.misplaced.insert(file.to_owned(), hint);
+    }
+}
+
+/// The kind of document that a file seems to be, in whatever case its ending is written.
+fn kind_of(file: &str) -> Option<Kind> {
+    let endings = [(".odps", Kind::Product), (".odcs", Kind::Contract)];
+    let (stem, ending) = file.rsplit_once('.')?;
+    if !["yaml", "yml"].iter().any(|known| known.eq_ignore_ascii_case(ending)) {
+        return None;
+    }
+    endings.into_iter().find(|(known, _)| ends_with(stem, known)).map(|(_, kind)| kind)
+}
+
+fn ends_with(text: &str, ending: &str) -> bool {
+    let start = text.len().checked_sub(ending.len());
+    let end = start.and_then(|start| text.as_bytes().get(start..));
+    end.is_some_and(|end| end.eq_ignore_ascii_case(ending.as_bytes()))
 }

@@ -10,10 +10,15 @@
 //! refused, also when the first one appears while it is served.
 
 mod assemble;
+mod folder;
 mod listing;
+mod place;
 mod reading;
+#[cfg(test)]
+mod tests;
+mod tree;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -27,8 +32,8 @@ use samite_engine::{Error, ErrorKind, Result};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-use crate::translate::raw_path;
 use listing::{Listing, Outline, Stamp};
+use place::MeshPlace;
 use reading::{ReadDocument, Unread};
 
 /// The longest that one look at a mesh may take.
@@ -44,11 +49,18 @@ pub struct MeshFolderOptions {
     pub variables: BTreeMap<String, String>,
     /// How often the mesh is looked at for changes. Default: 10 s.
     pub refresh: Duration,
+    /// The longest that the listing of one domain, or the reading of one document, may take: what
+    /// takes longer is a problem, and the others are served. Default: 20 s.
+    pub answer_timeout: Duration,
 }
 
 impl Default for MeshFolderOptions {
     fn default() -> Self {
-        Self { variables: BTreeMap::new(), refresh: Duration::from_secs(10) }
+        Self {
+            variables: BTreeMap::new(),
+            refresh: Duration::from_secs(10),
+            answer_timeout: Duration::from_secs(20),
+        }
     }
 }
 
@@ -64,29 +76,13 @@ pub struct MeshFolder {
     task: parking_lot::Mutex<JoinSet<()>>,
 }
 
-/// Where a mesh lies.
-#[derive(Debug)]
-struct MeshPlace {
-    store: Arc<dyn ObjectStore>,
-    prefix: Path,
-    /// The raw URI, without a slash at the end.
-    root: String,
-}
-
-impl MeshPlace {
-    /// The path relative to the mesh, without percent-encoding.
-    fn file_of(&self, path: &Path) -> Option<String> {
-        let parts: Vec<_> = path.prefix_match(&self.prefix)?.collect();
-        let file = parts.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join("/");
-        Some(raw_path(&file))
-    }
-}
-
 /// What earlier looks found.
 #[derive(Debug, Default)]
 struct Memory {
     /// The documents, by file relative to the mesh.
     known: BTreeMap<String, Known>,
+    /// The policy files, relative to the mesh.
+    policies: BTreeSet<String>,
     outline: Outline,
 }
 
@@ -113,16 +109,16 @@ impl MeshFolder {
     ///
     /// # Errors
     ///
-    /// When the store does not answer, there is no mesh, or the mesh holds a policy.
+    /// When the store does not answer, there is no mesh, or the mesh holds a policy, or may hold
+    /// one where it cannot be listed.
     pub async fn open(
         store: Arc<dyn ObjectStore>,
         prefix: Path,
         root: String,
         options: MeshFolderOptions,
     ) -> Result<Arc<Self>> {
-        let root = root.trim_end_matches('/').to_owned();
         let folder = Arc::new(Self {
-            place: MeshPlace { store, prefix, root },
+            place: MeshPlace::new(store, prefix, &root, options.answer_timeout),
             variables: Arc::new(options.variables),
             memory: Mutex::default(),
             picture: RwLock::new(Picture::Mesh(Arc::default())),
@@ -138,13 +134,14 @@ impl MeshFolder {
     ///
     /// # Errors
     ///
-    /// When the store does not answer or holds no mesh any more: the last picture stays. When the
-    /// mesh holds a policy: then there is no picture until the policy is gone.
+    /// When the store does not answer, holds no mesh any more, or hides a folder that may hold
+    /// policies: the last picture stays. When the mesh holds a policy: then there is no picture
+    /// until the policy is gone.
     pub async fn refresh(&self) -> Result<bool> {
         tokio::time::timeout(LOOK_TIMEOUT, self.look()).await.unwrap_or_else(|_| {
             Err(Error::new(
                 ErrorKind::SourceUnavailable,
-                format!("the mesh at \"{}\" does not answer", self.place.root),
+                format!("the mesh at \"{}\" does not answer", self.place.shown()),
             ))
         })
     }
@@ -160,10 +157,16 @@ impl MeshFolder {
 
     async fn look(&self) -> Result<bool> {
         let mut memory = self.memory.lock().await;
-        let listing = listing::list(&self.place).await?;
-        if let Some(policy) = listing.policies.first() {
+        let mut listing = listing::list(&self.place).await?;
+        // A policy that was there is still there as long as nobody can see that it is gone.
+        memory.policies.retain(|policy| listing.outline.hides(policy));
+        memory.policies.append(&mut listing.policies);
+        if let Some(policy) = memory.policies.first() {
             *self.picture.write() = Picture::Refused(policy.clone());
             return Err(self.refused(policy));
+        }
+        if let Some(folder) = listing.outline.hidden_policies() {
+            return Err(self.hidden(folder));
         }
         let has_changed = self.update(&mut memory.known, &listing).await;
         let was_refused = matches!(&*self.picture.read(), Picture::Refused(_));
@@ -174,7 +177,7 @@ impl MeshFolder {
         let documents = memory.known.values().map(|known| &known.document);
         let mesh = assemble::assemble(&memory.outline, documents);
         tracing::info!(
-            mesh = %self.place.root,
+            mesh = %self.place.shown(),
             products = mesh.products().count(),
             problems = mesh.problems.len(),
             "mesh was read"
@@ -225,11 +228,21 @@ impl MeshFolder {
             ErrorKind::InvalidConfiguration,
             format!(
                 "the mesh at \"{}\" holds policies, which are not enforced yet",
-                self.place.root
+                self.place.shown()
             ),
         )
         .with_detail(format!("found {policy}"))
         .with_hint("remove every *.cedar file to serve the mesh open to everybody")
+    }
+
+    fn hidden(&self, folder: &str) -> Error {
+        let root = self.place.shown();
+        Error::new(
+            ErrorKind::SourceUnavailable,
+            format!("folder \"{folder}\" of the mesh at \"{root}\" cannot be listed"),
+        )
+        .with_detail("policies in it could not be seen")
+        .with_hint("check that it may be read and that it is no link out of the mesh")
     }
 }
 

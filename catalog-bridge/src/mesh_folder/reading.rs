@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{StreamExt, stream};
 use object_store::{GetResultPayload, ObjectStoreExt as _};
+use parking_lot::Mutex;
 use samite_engine::product::Problem;
 
 use super::MeshPlace;
@@ -15,8 +17,12 @@ use crate::documents::{self, DOCUMENT_BYTES_MAX, Kind};
 use crate::problems::{Finding, Subject};
 use crate::translate::{self, ContractDraft, ProductDraft, Surroundings};
 
-/// How many documents are read at once.
+/// How many documents are read at once: a local one keeps a thread busy, a remote one waits.
 const READS_MAX: usize = 64;
+const LOCAL_READS_MAX: usize = 8;
+
+/// How many documents of one domain may be late before the others of it are not asked for.
+const LATE_MAX: usize = 8;
 
 /// How many documents one thread parses in a row, and how many threads do so at once.
 const BATCH: usize = 16;
@@ -61,24 +67,17 @@ pub(super) async fn read(
     variables: &Arc<BTreeMap<String, String>>,
 ) -> BTreeMap<String, Result<Arc<ReadDocument>, Unread>> {
     let mut read = BTreeMap::new();
+    let late = Late::default();
+    let late = &late;
+    let reads_max = if place.is_local() { LOCAL_READS_MAX } else { READS_MAX };
     let mut batches = stream::iter(documents)
         .map(|(file, listed)| async move {
-            let fetched = fetch(place, &file, &listed).await;
-            (Reader::new(&place.root, &file, &listed, variables), fetched)
+            let fetched = late.fetch(place, &file, &listed).await;
+            (Reader::new(&place.root, file, listed, variables), fetched)
         })
-        .buffer_unordered(READS_MAX)
+        .buffer_unordered(reads_max)
         .ready_chunks(BATCH)
-        .map(|batch| async move {
-            let files: Vec<_> = batch.iter().map(|(reader, _)| reader.file.clone()).collect();
-            let parsed = tokio::task::spawn_blocking(move || {
-                batch.into_iter().map(|(reader, fetched)| reader.finish(fetched)).collect()
-            });
-            let parsed: Vec<_> = parsed.await.unwrap_or_else(|error| {
-                tracing::error!(%error, "documents could not be parsed");
-                files.iter().map(|_| Err(Unread::Unreadable)).collect()
-            });
-            files.into_iter().zip(parsed)
-        })
+        .map(|batch| parse(batch, place.answer_timeout))
         .buffer_unordered(BATCHES_MAX);
     while let Some(batch) = batches.next().await {
         read.extend(batch);
@@ -86,11 +85,62 @@ pub(super) async fn read(
     read
 }
 
+type Parsed = Result<Arc<ReadDocument>, Unread>;
+
+/// Parses a batch of documents on a thread that may block.
+async fn parse(
+    batch: Vec<(Reader, Result<Fetched, Unread>)>,
+    timeout: Duration,
+) -> Vec<(String, Parsed)> {
+    let files: Vec<_> = batch.iter().map(|(reader, _)| reader.file.clone()).collect();
+    let parsed = tokio::task::spawn_blocking(move || {
+        batch.into_iter().map(|(reader, fetched)| reader.finish(fetched)).collect::<Vec<_>>()
+    });
+    let parsed = match tokio::time::timeout(timeout, parsed).await {
+        Ok(Ok(parsed)) => parsed,
+        Ok(Err(error)) => {
+            tracing::error!(%error, "documents could not be parsed");
+            vec![Err(Unread::Unreadable); files.len()]
+        }
+        Err(_) => {
+            tracing::warn!(?files, "documents were not read in time");
+            vec![Err(Unread::Unreadable); files.len()]
+        }
+    };
+    files.into_iter().zip(parsed).collect()
+}
+
+/// The documents that did not come in time, counted by domain: a domain that does not answer
+/// holds up the others for one deadline and not for one after the other.
+#[derive(Debug, Default)]
+struct Late {
+    count: Mutex<BTreeMap<String, usize>>,
+}
+
+impl Late {
+    async fn fetch(
+        &self,
+        place: &MeshPlace,
+        file: &str,
+        listed: &Listed,
+    ) -> Result<Fetched, Unread> {
+        if self.count.lock().get(&listed.domain).is_some_and(|count| *count >= LATE_MAX) {
+            return Err(Unread::Unreadable);
+        }
+        let fetched = tokio::time::timeout(place.answer_timeout, fetch(place, file, listed)).await;
+        fetched.unwrap_or_else(|_| {
+            tracing::warn!(file, "document was not read in time");
+            *self.count.lock().entry(listed.domain.clone()).or_default() += 1;
+            Err(Unread::Unreadable)
+        })
+    }
+}
+
 /// What a store handed over.
 enum Fetched {
     Bytes(Bytes),
     /// A local file, opened and not read yet.
-    File(std::fs::File),
+    File(std::fs::File, u64),
     TooLarge(u64),
 }
 
@@ -110,14 +160,15 @@ async fn fetch(place: &MeshPlace, file: &str, listed: &Listed) -> Result<Fetched
         return Ok(Fetched::TooLarge(object.meta.size));
     }
     match object.payload {
-        GetResultPayload::File(file, _) => Ok(Fetched::File(file)),
+        GetResultPayload::File(file, _) => Ok(Fetched::File(file, object.meta.size)),
         GetResultPayload::Stream(_) => object.bytes().await.map(Fetched::Bytes).map_err(unread),
     }
 }
 
 /// What a file that cannot be read leaves in the mesh.
 pub(super) fn unreadable(file: &str, listed: &Listed) -> ReadDocument {
-    Reader::new("", file, listed, &Arc::default()).refused("the document cannot be read".to_owned())
+    let reader = Reader::new("", file.to_owned(), listed.clone(), &Arc::default());
+    reader.refused("the document cannot be read".to_owned())
 }
 
 struct Reader {
@@ -131,14 +182,14 @@ struct Reader {
 impl Reader {
     fn new(
         root: &str,
-        file: &str,
-        listed: &Listed,
+        file: String,
+        listed: Listed,
         variables: &Arc<BTreeMap<String, String>>,
     ) -> Self {
         Self {
             root: root.to_owned(),
-            file: file.to_owned(),
-            domain: listed.domain.clone(),
+            file,
+            domain: listed.domain,
             kind: listed.kind,
             variables: Arc::clone(variables),
         }
@@ -148,8 +199,8 @@ impl Reader {
     fn finish(self, fetched: Result<Fetched, Unread>) -> Result<Arc<ReadDocument>, Unread> {
         let read = match fetched? {
             Fetched::Bytes(bytes) => self.read(&bytes),
-            Fetched::File(file) => {
-                let mut bytes = Vec::new();
+            Fetched::File(file, size) => {
+                let mut bytes = Vec::with_capacity(usize::try_from(size + 1).unwrap_or_default());
                 let read = file.take(DOCUMENT_BYTES_MAX + 1).read_to_end(&mut bytes);
                 if let Err(error) = read {
                     tracing::warn!(file = %self.file, %error, "document cannot be read");

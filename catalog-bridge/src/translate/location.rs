@@ -27,35 +27,6 @@ pub(crate) fn in_mesh(folder: &str, path: &str) -> Option<String> {
     Some(path.trim_start_matches('/').to_owned())
 }
 
-/// The path of an object without the percent-encoding that `object_store` adds to some characters.
-pub(crate) fn raw_path(path: &str) -> String {
-    let mut raw = Vec::with_capacity(path.len());
-    let mut rest = path.as_bytes();
-    while let Some((first, behind)) = rest.split_first() {
-        match encoded(rest) {
-            Some((byte, behind)) => {
-                raw.push(byte);
-                rest = behind;
-            }
-            None => {
-                raw.push(*first);
-                rest = behind;
-            }
-        }
-    }
-    String::from_utf8(raw).unwrap_or_else(|_| path.to_owned())
-}
-
-/// The byte that `%41` at the beginning means, and what follows.
-fn encoded(bytes: &[u8]) -> Option<(u8, &[u8])> {
-    let (code, rest) = bytes.strip_prefix(b"%")?.split_at_checked(2)?;
-    if !code.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    let code = std::str::from_utf8(code).ok()?;
-    Some((u8::from_str_radix(code, 16).ok()?, rest))
-}
-
 /// Scheme, authority and path of a raw URI.
 fn split_uri(uri: &str) -> (&str, &str, &str) {
     let (scheme, rest) = uri.split_once("://").unwrap_or(("file", uri));
@@ -109,18 +80,5 @@ mod tests {
         }
         assert_eq!(absolute(bucket, folder, "../../../../../x"), None);
         assert_eq!(absolute(local, folder, "file://elsewhere/x"), None);
-    }
-
-    #[test]
-    fn object_paths_are_decoded_once() {
-        for (path, raw) in [
-            ("a/b c", "a/b c"),
-            ("a%23b", "a#b"),
-            ("100%25", "100%"),
-            ("%zz%", "%zz%"),
-            ("%ff", "%ff"),
-        ] {
-            assert_eq!(raw_path(path), raw, "{path}");
-        }
     }
 }

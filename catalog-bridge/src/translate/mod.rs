@@ -22,7 +22,6 @@ mod variables;
 use std::collections::BTreeMap;
 
 pub(crate) use contract::{ContractDraft, contract};
-pub(crate) use location::raw_path;
 pub(crate) use names::{Name, name_of};
 pub(crate) use product::{PortDraft, ProductDraft, product};
 

@@ -10,6 +10,7 @@ use super::variables::expand;
 use super::{Surroundings, dates};
 use crate::documents::{Edition, Node};
 use crate::problems::Finding;
+use crate::redact::without_secrets;
 
 /// The formats that a connector reads.
 const FORMATS: [&str; 3] = ["parquet", "delta", "iceberg"];
@@ -117,13 +118,15 @@ impl Reader<'_> {
             self.refuse("path is empty".to_owned());
             return None;
         }
-        if let Some((scheme, _)) = path.split_once("://").filter(|(scheme, _)| *scheme != "file") {
-            self.refuse(format!("path of a local server begins with \"{scheme}://\""));
+        if path.split_once("://").is_some_and(|(scheme, _)| scheme != "file") {
+            let shown = without_secrets(&path);
+            self.refuse(format!("path \"{shown}\" of a local server is no path of a file"));
             return None;
         }
         let place = absolute(self.surroundings.root, self.surroundings.folder(), &path);
         if place.is_none() {
-            self.refuse(format!("path \"{path}\" leads out of the store of the mesh"));
+            let shown = without_secrets(&path);
+            self.refuse(format!("path \"{shown}\" leads out of the store of the mesh"));
         }
         place
     }
@@ -137,7 +140,8 @@ impl Reader<'_> {
             });
         }
         let schemes = schemes.join(", ");
-        self.refuse(format!("location \"{location}\" does not begin with one of {schemes}"));
+        let shown = without_secrets(&location);
+        self.refuse(format!("location \"{shown}\" does not begin with one of {schemes}"));
         None
     }
 

@@ -170,6 +170,12 @@ pub(crate) const OPTIONS: &[OptionDefinition] = &[
     ),
     option(
         "server",
+        "all_parameters_size",
+        Field::Length(|all| &mut all.flight.all_parameter_bytes_max),
+        "Size of all parameters of all statements together.",
+    ),
+    option(
+        "server",
         "parameter_rows",
         Field::Count(1, |all| &mut all.flight.parameter_rows_max),
         "Rows of parameters of one statement: it runs once for each.",

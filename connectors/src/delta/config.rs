@@ -9,10 +9,17 @@ pub struct DeltaConfig {
     pub files_max: usize,
     /// Bytes of one deletion vector.
     pub deletion_vector_bytes_max: u64,
+    /// Bytes of all deletion vectors of one state together.
+    pub deletion_vectors_bytes_max: u64,
 }
 
 impl Default for DeltaConfig {
     fn default() -> Self {
-        Self { tables_max: 1024, files_max: 1_000_000, deletion_vector_bytes_max: 256 << 20 }
+        Self {
+            tables_max: 1024,
+            files_max: 1_000_000,
+            deletion_vector_bytes_max: 256 << 20,
+            deletion_vectors_bytes_max: 512 << 20,
+        }
     }
 }

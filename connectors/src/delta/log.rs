@@ -15,7 +15,7 @@ use samite_engine::{Error, ErrorKind, Result};
 use url::Url;
 
 use super::protocol;
-use crate::stores::{Place, unreadable};
+use crate::stores::{Place, shown, unreadable};
 
 /// A table whose log is not read yet.
 ///
@@ -35,7 +35,7 @@ fn url(place: &Place) -> Result<Url> {
     let malformed = || {
         Error::new(
             ErrorKind::Unsupported,
-            format!("location \"{}\" cannot hold a Delta table", place.location()),
+            format!("location \"{}\" cannot hold a Delta table", shown(&place.location())),
         )
     };
     let root = format!("{}/", place.store.root);

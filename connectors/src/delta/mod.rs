@@ -19,6 +19,8 @@ mod protocol;
 mod snapshot;
 mod statistics;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use config::DeltaConfig;
 pub use connector::DeltaConnector;

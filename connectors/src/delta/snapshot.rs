@@ -1,5 +1,6 @@
 //! One version of a Delta table as columns and files.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use chrono::DateTime;
@@ -18,7 +19,7 @@ use super::statistics::FileStatistics;
 use super::{partition, protocol};
 use crate::scan::{Bounds, DeletedRows, LakeFile};
 use crate::source_table::SourceTable;
-use crate::stores::{Place, Stores, unreadable};
+use crate::stores::{Place, Stores, shown, shown_name, unreadable};
 
 /// Deletion vectors of one table that are fetched at the same time.
 const VECTORS_AT_ONCE: usize = 16;
@@ -50,17 +51,28 @@ impl TableReader<'_> {
         let mut files = Vec::with_capacity(views.len());
         let mut vectors = Vec::new();
         for view in &views {
-            if let Some(descriptor) = view.deletion_vector_descriptor() {
+            if let Some(descriptor) = self.vector(view)? {
                 vectors.push((files.len(), descriptor));
             }
             files.push(self.file(view, &columns)?);
         }
+        self.check_size(&vectors)?;
         self.delete_rows(&mut files, vectors).await?;
         let version = snapshot.version();
         let committed_at =
             snapshot.version_timestamp(version).and_then(DateTime::from_timestamp_millis);
         let columns = columns.into_iter().map(|column| column.column).collect();
         Ok(SourceTable::new(SnapshotId(format!("delta:{version}")), committed_at, columns, files))
+    }
+
+    /// The deletion vector of a file, if it has one. The library panics where the log holds an entry
+    /// that cannot be one.
+    fn vector(&self, view: &LogicalFileView) -> Result<Option<DeletionVectorDescriptor>> {
+        let found = catch_unwind(AssertUnwindSafe(|| view.deletion_vector_descriptor()));
+        found.map_err(|_| {
+            let file = view.path();
+            self.damaged(&format!("the deletion vector of file \"{}\"", shown(&file)))
+        })
     }
 
     fn columns(&self, snapshot: &EagerSnapshot) -> Result<Vec<DeltaColumn>> {
@@ -83,7 +95,7 @@ impl TableReader<'_> {
     fn file(&self, view: &LogicalFileView, columns: &[DeltaColumn]) -> Result<LakeFile> {
         let path = view.path();
         let place = self.locate(&path)?;
-        let wrong = || self.damaged(&format!("the entry of file \"{path}\""));
+        let wrong = || self.damaged(&format!("the entry of file \"{}\"", shown(&path)));
         let statistics = FileStatistics::parse(view.stats().as_deref());
         let values = view.partition_values_map();
         let mut constants = Vec::new();
@@ -130,9 +142,25 @@ impl TableReader<'_> {
             return self.stores.resolve_file(&location, Some(self.server));
         }
         let path = Path::parse(&below).map_err(|error| {
-            self.damaged(&format!("the path of file \"{path}\"")).with_source(error)
+            self.damaged(&format!("the path of file \"{}\"", shown(path))).with_source(error)
         })?;
         Ok(Place { store: Arc::clone(&self.place.store), path })
+    }
+
+    /// Refuses vectors that are too large together: all of them are held at once.
+    fn check_size(&self, vectors: &[(usize, DeletionVectorDescriptor)]) -> Result<()> {
+        let sizes = vectors.iter().map(|(_, vector)| u64::try_from(vector.size_in_bytes));
+        let bytes = sizes.fold(0_u64, |sum, size| sum.saturating_add(size.unwrap_or(0)));
+        let bytes_max = self.config.deletion_vectors_bytes_max;
+        if bytes <= bytes_max {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::ResourcesExhausted,
+            format!("the deletion vectors of table \"{}\" are too large", self.name),
+        )
+        .with_detail(format!("they have {bytes} bytes together, at most {bytes_max} are read"))
+        .with_hint("ask the owner of the product to rewrite the table without deleted rows"))
     }
 
     async fn delete_rows(
@@ -150,7 +178,7 @@ impl TableReader<'_> {
             if file.rows.is_none() {
                 return Err(self.damaged(&format!(
                     "file \"{}\", which has a deletion vector but no number of rows,",
-                    file.path
+                    shown_name(file.path.filename().unwrap_or_default())
                 )));
             }
             file.deleted_rows = Some(Arc::new(deleted));

@@ -13,6 +13,8 @@ pub struct IcebergConfig {
     pub metadata_bytes_max: u64,
     /// Bytes of one file of position deletes.
     pub delete_file_bytes_max: u64,
+    /// Rows of all files of position deletes of one state together.
+    pub delete_rows_max: u64,
 }
 
 impl Default for IcebergConfig {
@@ -23,6 +25,7 @@ impl Default for IcebergConfig {
             manifest_entries_max: 500_000,
             metadata_bytes_max: 512 << 20,
             delete_file_bytes_max: 256 << 20,
+            delete_rows_max: 64 << 20,
         }
     }
 }

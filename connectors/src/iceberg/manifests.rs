@@ -14,7 +14,7 @@ use samite_engine::product::Server;
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::config::IcebergConfig;
-use crate::stores::{Place, StoreId, Stores, unreadable};
+use crate::stores::{Place, StoreId, Stores, shown_name, unreadable};
 
 /// Manifests of one table that are fetched at the same time.
 const MANIFESTS_AT_ONCE: usize = 16;
@@ -136,7 +136,7 @@ impl ManifestReader<'_> {
     }
 
     async fn fetch(&self, place: &Place, kind: &str) -> Result<Bytes> {
-        let file = place.path.filename().unwrap_or_default();
+        let file = shown_name(place.path.filename().unwrap_or_default());
         let what = format!("{kind} \"{file}\" of table \"{}\"", self.name);
         let store = &place.store.store;
         let found = store.get(&place.path).await.map_err(|error| unreadable(&what, error))?;

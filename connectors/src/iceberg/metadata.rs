@@ -15,7 +15,6 @@ use std::io::Read;
 use bytes::Bytes;
 use datafusion::object_store::path::Path;
 use datafusion::object_store::{Error as StoreError, ObjectMeta, ObjectStoreExt};
-use futures::TryStreamExt;
 use iceberg::spec::{SnapshotReference, TableMetadata};
 use samite_engine::{Error, ErrorKind, Result};
 use serde::Deserialize;
@@ -191,13 +190,12 @@ impl Finder<'_> {
         let what = format!("the metadata folder of table \"{}\"", self.table);
         let folder = Path::parse(format!("{}/metadata", self.place.path))
             .map_err(|error| unreadable(&what, error.into()))?;
-        let files: Vec<ObjectMeta> =
-            match self.place.store.store.list(Some(&folder)).try_collect().await {
-                Ok(files) => files,
-                Err(StoreError::NotFound { .. }) => Vec::new(),
-                Err(error) => return Err(unreadable(&what, error)),
-            };
-        self.choose(files)
+        // Only what lies in the folder itself: writers keep copies of older tables below it.
+        match self.place.store.store.list_with_delimiter(Some(&folder)).await {
+            Ok(found) => self.choose(found.objects),
+            Err(StoreError::NotFound { .. }) => self.choose(Vec::new()),
+            Err(error) => Err(unreadable(&what, error)),
+        }
     }
 
     fn choose(&self, files: Vec<ObjectMeta>) -> Result<ObjectMeta> {
@@ -245,5 +243,18 @@ mod tests {
         ] {
             assert_eq!(stem(name).and_then(number), found, "{name}");
         }
+    }
+
+    #[tokio::test]
+    async fn newest_is_searched_in_the_folder_itself() {
+        let folder = crate::testing::Folder::new();
+        let place = folder.stores.resolve(&folder.location(), None).unwrap();
+        let error = find("t", &place).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::CorruptSource, "{error:?}");
+        for name in ["v1", "00002-0a1b", "backup/v9", "backup/old/00012-0a1b"] {
+            folder.write(&format!("metadata/{name}.metadata.json"), b"{}");
+        }
+        let found = find("t", &place).await.unwrap();
+        assert_eq!(found.location.filename(), Some("00002-0a1b.metadata.json"));
     }
 }

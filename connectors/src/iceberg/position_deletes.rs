@@ -1,10 +1,11 @@
 //! Position deletes: files that name the deleted rows of data files by path and position.
 //!
-//! A delete file counts for a data file of the same partition that is not younger than itself. Paths
-//! are compared as they are written, never decoded or made canonical.
+//! A delete file counts for each data file that it names and that is not younger than itself. A path
+//! names one file, so that partitions need not be compared: their values may have been written in
+//! another type than the table has now. Paths are compared as they are written, never decoded or
+//! made canonical.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
@@ -13,42 +14,37 @@ use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::object_store::ObjectStoreExt;
 use datafusion::parquet::arrow::ProjectionMask;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use iceberg::spec::{DataFile, Struct};
+use iceberg::spec::DataFile;
 use roaring::RoaringTreemap;
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::manifests::ManifestReader;
 use crate::scan::DeletedRows;
-use crate::stores::unreadable;
+use crate::stores::{shown_name, unreadable};
 
-/// What a file of data or deletes belongs to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Membership {
-    pub(super) spec: i32,
-    pub(super) partition: Struct,
-    pub(super) sequence: i64,
-}
-
-/// All position deletes of a snapshot, by the raw path of the data file.
+/// All position deletes of a snapshot, by the raw path of the data file, each with its age.
 #[derive(Debug, Default)]
 pub(super) struct PositionDeletes {
-    by_path: HashMap<String, Vec<(Arc<Membership>, RoaringTreemap)>>,
+    by_path: HashMap<String, Vec<(i64, RoaringTreemap)>>,
+    /// The rows of all delete files that were added.
+    rows: u64,
 }
 
 impl PositionDeletes {
-    /// Adds a delete file.
+    /// Adds a delete file of age `sequence`.
     ///
     /// # Errors
     ///
-    /// If it cannot be fetched or understood.
+    /// If it cannot be fetched or understood, or all of them together are too large.
     pub(super) async fn add(
         &mut self,
         reader: &ManifestReader<'_>,
         file: &DataFile,
-        membership: Membership,
+        sequence: i64,
     ) -> Result<()> {
+        self.count(reader, file)?;
         let place = reader.place(file.file_path())?;
-        let name = place.path.filename().unwrap_or_default();
+        let name = shown_name(place.path.filename().unwrap_or_default());
         let what = format!("delete file \"{name}\" of table \"{}\"", reader.name);
         if file.file_size_in_bytes() > reader.config.delete_file_bytes_max {
             return Err(Error::new(ErrorKind::ResourcesExhausted, format!("{what} is too large")));
@@ -65,23 +61,35 @@ impl PositionDeletes {
         if counted != file.record_count() {
             return Err(damaged(format!("{counted} rows, not {}", file.record_count())));
         }
-        let membership = Arc::new(membership);
         let referenced = file.referenced_data_file();
         for (path, (_, positions)) in rows {
             if referenced.as_ref().is_none_or(|referenced| *referenced == path) {
-                let entries = self.by_path.entry(path).or_default();
-                entries.push((Arc::clone(&membership), positions));
+                self.by_path.entry(path).or_default().push((sequence, positions));
             }
         }
         Ok(())
     }
 
-    /// The deleted rows of the data file at `path`, if there are any.
-    pub(super) fn of(&self, path: &str, data: &Membership) -> Option<DeletedRows> {
+    /// Counts the rows of a delete file before it is fetched: all of them are held at once.
+    fn count(&mut self, reader: &ManifestReader<'_>, file: &DataFile) -> Result<()> {
+        self.rows = self.rows.saturating_add(file.record_count());
+        let rows_max = reader.config.delete_rows_max;
+        if self.rows <= rows_max {
+            return Ok(());
+        }
+        Err(Error::new(
+            ErrorKind::ResourcesExhausted,
+            format!("table \"{}\" has too many position deletes", reader.name),
+        )
+        .with_detail(format!("at most {rows_max} deleted rows are read"))
+        .with_hint("ask the owner of the product to rewrite the table without them"))
+    }
+
+    /// The deleted rows of the data file at `path` of age `sequence`, if there are any.
+    pub(super) fn of(&self, path: &str, sequence: i64) -> Option<DeletedRows> {
         let mut deleted = RoaringTreemap::new();
-        for (membership, positions) in self.by_path.get(path)? {
-            let is_same = membership.spec == data.spec && membership.partition == data.partition;
-            if is_same && membership.sequence >= data.sequence {
+        for (of_delete, positions) in self.by_path.get(path)? {
+            if *of_delete >= sequence {
                 deleted |= positions;
             }
         }
@@ -127,4 +135,24 @@ fn collect(batch: &RecordBatch, found: &mut Positions) -> std::result::Result<()
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delete_counts_for_its_path_and_for_what_is_not_younger() {
+        let mut deletes = PositionDeletes::default();
+        for (sequence, row) in [(3, 1), (5, 2)] {
+            let rows = RoaringTreemap::from_iter([row]);
+            deletes.by_path.entry("a".to_owned()).or_default().push((sequence, rows));
+        }
+        for (path, sequence, deleted) in
+            [("a", 1, 2), ("a", 3, 2), ("a", 4, 1), ("a", 5, 1), ("a", 6, 0), ("b", 1, 0)]
+        {
+            let found = deletes.of(path, sequence).map_or(0, |rows| rows.len());
+            assert_eq!(found, deleted, "{path} {sequence}");
+        }
+    }
 }

@@ -15,7 +15,7 @@ use super::columns::{IcebergColumn, columns};
 use super::manifests::ManifestReader;
 use super::metadata::Metadata;
 use super::moment;
-use super::position_deletes::{Membership, PositionDeletes};
+use super::position_deletes::PositionDeletes;
 use super::values::{Side, bound, is_exact, scalar};
 use crate::scan::{Bounds, LakeFile};
 use crate::source_table::SourceTable;
@@ -79,8 +79,7 @@ async fn files(
         let data = entry.data_file();
         check(reader, data)?;
         if data.content_type() == DataContentType::PositionDeletes {
-            let membership = membership(reader, file, entry)?;
-            deletes.add(reader, data, membership).await?;
+            deletes.add(reader, data, sequence(reader, file, entry)?).await?;
         }
     }
     let mut files = Vec::new();
@@ -91,8 +90,8 @@ async fn files(
                 continue;
             }
             let mut data = lake_file(reader, entry.data_file(), columns, &values)?;
-            let membership = membership(reader, file, entry)?;
-            data.deleted_rows = deletes.of(entry.file_path(), &membership).map(Arc::new);
+            let sequence = sequence(reader, file, entry)?;
+            data.deleted_rows = deletes.of(entry.file_path(), sequence).map(Arc::new);
             files.push(data);
         }
     }
@@ -125,22 +124,20 @@ fn check(reader: &ManifestReader<'_>, file: &DataFile) -> Result<()> {
     }
 }
 
-/// Partition and age of a file; an entry that was just added has the age of its manifest.
-fn membership(
+/// The age of a file; an entry that was just added has the age of its manifest.
+fn sequence(
     reader: &ManifestReader<'_>,
     file: &ManifestFile,
     entry: &ManifestEntry,
-) -> Result<Membership> {
+) -> Result<i64> {
     let inherits = entry.status() == ManifestStatus::Added || file.sequence_number == 0;
     let inherited = inherits.then_some(file.sequence_number);
-    let sequence = entry.sequence_number().or(inherited).ok_or_else(|| {
+    entry.sequence_number().or(inherited).ok_or_else(|| {
         Error::new(
             ErrorKind::CorruptSource,
             format!("a manifest of table \"{}\" does not tell the age of a file", reader.name),
         )
-    })?;
-    let partition = entry.data_file().partition().clone();
-    Ok(Membership { spec: file.partition_spec_id, partition, sequence })
+    })
 }
 
 /// The columns that the partition of a manifest's files tells, by the manifest's own spec.

@@ -32,7 +32,10 @@ fn summarised(
 ) -> Option<Bounds> {
     let groups = footer.row_groups();
     let descriptor = footer.file_metadata().schema_descr();
-    let converter = StatisticsConverter::try_new(name, schema, descriptor).ok()?;
+    // A number of NULLs that the footer does not tell is unknown, and not 0.
+    let converter = StatisticsConverter::try_new(name, schema, descriptor)
+        .ok()?
+        .with_missing_null_counts_as_zero(false);
     let nulls = converter.row_group_null_counts(groups).ok()?;
     let total: Option<u64> = nulls.iter().sum();
     let mut bounds = Bounds { nulls: total, ..Bounds::default() };

@@ -50,19 +50,21 @@ impl ParquetConnector {
         Self { stores, config, kept: Mutex::default() }
     }
 
+    /// Keeps a table, and drops the ones that were opened longest ago until the bounds hold again.
     fn keep(&self, request: &OpenRequest, pinned: &PinnedTable) {
         let mut kept = self.kept.lock();
         kept.retain(|kept| kept.name != request.name || kept.server != request.server);
-        if kept.len() >= self.config.tables_kept_max {
-            kept.pop_front();
-        }
-        if self.config.tables_kept_max > 0 {
-            kept.push_back(Kept {
-                name: request.name.clone(),
-                server: Arc::clone(&request.server),
-                table: Arc::clone(&request.table),
-                pinned: pinned.clone(),
-            });
+        kept.push_back(Kept {
+            name: request.name.clone(),
+            server: Arc::clone(&request.server),
+            table: Arc::clone(&request.table),
+            pinned: pinned.clone(),
+        });
+        let (tables_max, files_max) = (self.config.tables_kept_max, self.config.files_kept_max);
+        let mut files: u64 = kept.iter().map(|kept| kept.pinned.files).sum();
+        while kept.len() > tables_max || files > files_max as u64 {
+            let Some(oldest) = kept.pop_front() else { return };
+            files -= oldest.pinned.files;
         }
     }
 }
@@ -106,5 +108,36 @@ impl Connector for ParquetConnector {
 
     fn report(&self, node: &dyn ExecutionPlan) -> Option<ScanReport> {
         scan::report(node)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Folder, plays, request};
+
+    #[tokio::test]
+    async fn kept_tables_are_bounded_by_their_number_and_by_their_files() {
+        let folder = Folder::new();
+        for file in ["one/a", "two/a", "two/b", "big/a", "big/b", "big/c", "big/d"] {
+            folder.write_parquet(&format!("{file}.parquet"), &plays(0, 3), 3);
+        }
+        let config =
+            ParquetConfig { tables_kept_max: 2, files_kept_max: 3, ..ParquetConfig::default() };
+        let connector = ParquetConnector::new(folder.stores.clone(), config);
+        for (table, kept) in [
+            ("one", vec![1]),
+            ("two", vec![1, 2]),
+            ("one", vec![1, 2]),
+            ("big", vec![]),
+            ("two", vec![2]),
+        ] {
+            let mut request = request(&format!("{}/{table}", folder.location()), Vec::new());
+            request.name.table = table.to_owned();
+            connector.open(request).await.unwrap();
+            let files: Vec<u64> =
+                connector.kept.lock().iter().map(|kept| kept.pinned.files).collect();
+            assert_eq!(files, kept, "{table}");
+        }
     }
 }

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::ParquetConfig;
 use super::pattern::Pattern;
-use crate::stores::{Place, Stores, location_of, unreadable};
+use crate::stores::{Location, Place, Stores, location_of, shown, unreadable};
 
 /// The data files of a port.
 #[derive(Debug)]
@@ -55,9 +55,11 @@ pub(crate) async fn list(
     config: &ParquetConfig,
 ) -> Result<Listing> {
     let location = location_of(request)?;
-    let listing = match Pattern::of(&location)? {
+    let parsed = Location::parse(&location)?;
+    let listing = match Pattern::of(&parsed, stores.segments_given(&parsed))? {
         Some(pattern) => {
-            let place = stores.resolve(&pattern.folder, Some(&request.server))?;
+            let folder = pattern.folder.to_string();
+            let place = stores.resolve(&folder, Some(&request.server))?;
             list_folder(place, config, |path| pattern.matches(path)).await?
         }
         None => {
@@ -86,11 +88,6 @@ pub(crate) async fn list(
         }
     }
     Ok(listing)
-}
-
-/// A location as people see it: without a user and password in front of the host.
-fn shown(location: &str) -> &str {
-    location.rsplit_once('@').map_or(location, |(_, rest)| rest)
 }
 
 async fn list_file(place: &Place, location: &str) -> Result<Option<(String, ObjectMeta)>> {
@@ -198,10 +195,5 @@ mod tests {
             assert!(error.hint().is_some_and(|hint| hint.contains(format)), "{path}");
         }
         assert!(refuse_other_formats("metadata/a.parquet").is_ok());
-    }
-
-    #[test]
-    fn shown_location_has_no_password() {
-        assert_eq!(shown("https://me:secret@host/x"), "host/x");
     }
 }

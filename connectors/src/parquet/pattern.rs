@@ -4,38 +4,43 @@
 use regex::Regex;
 use samite_engine::{Error, ErrorKind, Result};
 
+use crate::stores::{Location, shown_name};
+
 /// The letters that make a location a glob.
 const SPECIAL: [char; 4] = ['*', '?', '[', '{'];
 
-/// A location taken apart: the folder without special letters, and what its files must look like.
+/// A location taken apart: the folder before the first segment with a special letter, and what its
+/// files must look like.
 #[derive(Debug)]
 pub(crate) struct Pattern {
     /// The folder to list.
-    pub(crate) folder: String,
+    pub(crate) folder: Location,
     expression: Regex,
 }
 
 impl Pattern {
-    /// The pattern of a location, if it is one.
+    /// The pattern of a location, if it is one. Letters in its first `given` segments, which no
+    /// document wrote, mean themselves.
     ///
     /// # Errors
     ///
     /// When a bracket is not closed.
-    pub(crate) fn of(location: &str) -> Result<Option<Self>> {
-        let Some(special) = location.find(SPECIAL) else { return Ok(None) };
-        let (before, _) = location.split_at(special);
-        let Some((folder, _)) = before.rsplit_once('/') else { return Ok(None) };
-        let glob = location.strip_prefix(folder).unwrap_or_default().trim_start_matches('/');
+    pub(crate) fn of(location: &Location, given: usize) -> Result<Option<Self>> {
+        let is_special = |segment: &String| segment.contains(SPECIAL);
+        let mut written = location.segments.iter().skip(given);
+        let Some(plain) = written.position(is_special) else { return Ok(None) };
+        let mut folder = location.clone();
+        let glob = folder.segments.split_off(given + plain).join("/");
         let invalid = || {
             Error::new(
                 ErrorKind::ContractViolated,
-                format!("pattern \"{glob}\" cannot be understood"),
+                format!("pattern \"{}\" cannot be understood", shown_name(&glob)),
             )
             .with_hint("close each bracket")
         };
-        let text = expression(glob).ok_or_else(invalid)?;
+        let text = expression(&glob).ok_or_else(invalid)?;
         let expression = Regex::new(&text).map_err(|_| invalid())?;
-        Ok(Some(Self { folder: folder.to_owned(), expression }))
+        Ok(Some(Self { folder, expression }))
     }
 
     /// True if `path`, relative to the folder, is meant.
@@ -104,6 +109,10 @@ fn class(letters: &mut impl Iterator<Item = char>) -> Option<String> {
 mod tests {
     use super::*;
 
+    fn place(text: &str) -> Location {
+        Location::parse(text).unwrap()
+    }
+
     #[test]
     fn glob_means_what_shells_mean() {
         let cases = [
@@ -119,11 +128,21 @@ mod tests {
             ("file:///d/{x,y}/a+b.parquet", "y/aab.parquet", false),
         ];
         for (location, path, expected) in cases {
-            let pattern = Pattern::of(location).unwrap().unwrap();
-            assert_eq!(pattern.folder, "file:///d", "{location}");
+            let pattern = Pattern::of(&place(location), 0).unwrap().unwrap();
+            assert_eq!(pattern.folder.to_string(), "file:///d", "{location}");
             assert_eq!(pattern.matches(path), expected, "{location} {path}");
         }
-        assert!(Pattern::of("s3://b/plain/path.parquet").unwrap().is_none());
-        assert!(Pattern::of("s3://b/x/[a").is_err());
+        assert!(Pattern::of(&place("s3://b/plain/path.parquet"), 0).unwrap().is_none());
+        assert!(Pattern::of(&place("s3://b/x/[a"), 0).is_err());
+    }
+
+    #[test]
+    fn letters_of_segments_that_no_document_wrote_mean_themselves() {
+        let location = place("file:///srv/[new] {mesh}*/year=2024/*.parquet");
+        let pattern = Pattern::of(&location, 2).unwrap().unwrap();
+        assert_eq!(pattern.folder.to_string(), "file:///srv/[new] {mesh}*/year=2024");
+        assert!(pattern.matches("a.parquet"));
+        let plain = place("file:///srv/[new/a.parquet");
+        assert!(Pattern::of(&plain, 2).unwrap().is_none());
     }
 }

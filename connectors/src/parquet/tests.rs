@@ -3,23 +3,17 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray,
+    ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, UInt32Array,
 };
+use datafusion::parquet::file::statistics::Statistics;
 use samite_engine::connector::{Connector, OpenRequest, PinnedTable};
 use samite_engine::product::{Column, LogicalType, Moment};
 use samite_engine::{ErrorKind, Result};
+use tempfile::TempDir;
 
 use super::{ParquetConfig, ParquetConnector};
-use crate::testing::{Folder, ask_pinned, hive, request};
-
-fn plays(from: i64, rows: i64) -> RecordBatch {
-    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(from..from + rows));
-    let names: ArrayRef =
-        Arc::new(StringArray::from_iter_values((from..from + rows).map(|id| format!("name {id}"))));
-    let scores: ArrayRef =
-        Arc::new(Float64Array::from_iter_values((from..from + rows).map(|id| id as f64 / 2.0)));
-    RecordBatch::try_from_iter([("id", ids), ("name", names), ("score", scores)]).unwrap()
-}
+use crate::stores::{Stores, StoresConfig};
+use crate::testing::{Folder, ask_pinned, hive, location, parquet_that_says, plays, request};
 
 fn column(name: &str, logical_type: LogicalType) -> Column {
     Column { name: name.to_owned(), logical_type: Some(logical_type), ..Column::default() }
@@ -301,4 +295,75 @@ async fn history_is_refused() {
     request.moment = Moment::Version(1);
     let error = open(&folder, request).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported, "{error:?}");
+}
+
+#[tokio::test]
+async fn statistics_that_parquet_says_not_to_trust_skip_no_row() {
+    use datafusion::parquet::data_type::ByteArray;
+    let texts = |text: &str| Some(ByteArray::from(text));
+    let numbers: ArrayRef = Arc::new(Int64Array::from(vec![Some(5), None, Some(5)]));
+    let words: ArrayRef = Arc::new(StringArray::from(vec!["banana", "étude"]));
+    let unsigned: ArrayRef = Arc::new(UInt32Array::from(vec![1, 4_000_000_000]));
+    type Queries = &'static [(&'static str, &'static [&'static str])];
+    let cases: [(ArrayRef, Statistics, Queries); 3] = [
+        (
+            // No number of NULLs.
+            numbers,
+            Statistics::int64(Some(5), Some(5), None, None, false),
+            &[
+                ("select x from t order by x", &["5", "5", "NULL"]),
+                ("select count(*) from t where x is null", &["1"]),
+                ("select count(x), count(*) from t", &["2|3"]),
+                ("select count(*) from t where x = 5", &["2"]),
+            ],
+        ),
+        (
+            // The old bounds are in the order of signed bytes.
+            words,
+            Statistics::byte_array(texts("étude"), texts("banana"), None, Some(0), true),
+            &[
+                ("select x from t where x = 'banana'", &["banana"]),
+                ("select max(x) from t", &["étude"]),
+            ],
+        ),
+        (
+            unsigned,
+            Statistics::int32(Some(-294_967_296), Some(1), None, Some(0), true),
+            &[("select x from t where x = 1", &["1"]), ("select max(x) from t", &["4000000000"])],
+        ),
+    ];
+    for (column, statistics, queries) in cases {
+        let folder = Folder::new();
+        let batch = RecordBatch::try_from_iter_with_nullable([("x", column, true)]).unwrap();
+        folder.write("a.parquet", &parquet_that_says(&batch, &statistics));
+        // The first connector reads the footer, the second finds it in the cache.
+        for _ in 0..2 {
+            let pinned = open_all(&folder).await.unwrap();
+            for (sql, expected) in queries {
+                let (rows, _) = ask_pinned(&folder.stores, &pinned, sql).await.unwrap();
+                assert_eq!(rows, *expected, "{statistics:?} {sql}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn letters_in_the_path_of_the_mesh_are_no_pattern() {
+    let folder = TempDir::new().unwrap();
+    let root = folder.path().join("we[ir]d {a,b} *?");
+    for (file, from) in [("data/2023/a.parquet", 0), ("data/2024/a.parquet", 10)] {
+        let path = root.join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, crate::testing::parquet(&plays(from, 10), 10)).unwrap();
+    }
+    let mesh_root = Some(location(&root));
+    let stores = Stores::new(StoresConfig { mesh_root, ..StoresConfig::default() }).unwrap();
+    let connector = ParquetConnector::new(stores, ParquetConfig::default());
+    for (path, rows) in
+        [("data", 20), ("data/2023/a.parquet", 10), ("data/202?/a.parquet", 20), ("*/{2024}/*", 10)]
+    {
+        let request = request(&format!("{}/{path}", location(&root)), Vec::new());
+        let pinned = connector.open(request).await.unwrap_or_else(|e| panic!("{path}: {e:?}"));
+        assert_eq!(pinned.rows, Some(rows), "{path}");
+    }
 }

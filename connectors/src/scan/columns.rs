@@ -10,10 +10,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::Result as DataFusionResult;
 use datafusion::physical_expr::expressions::{CastExpr, Column, Literal};
+use datafusion::physical_expr::projection::{ProjectionExpr, ProjectionExprs};
 use datafusion::physical_expr_adapter::{PhysicalExprAdapter, PhysicalExprAdapterFactory};
 use datafusion::physical_plan::PhysicalExpr;
 use datafusion::scalar::ScalarValue;
@@ -29,7 +30,11 @@ const NEVER: &str = "\0never";
 
 /// The columns of a table with how a file's columns are recognised as them.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Columns(Vec<SnapshotColumn>);
+pub(crate) struct Columns {
+    columns: Vec<SnapshotColumn>,
+    /// What each is called in [`Columns::file_schema`].
+    names: Vec<String>,
+}
 
 impl Columns {
     /// The columns of a table.
@@ -47,35 +52,80 @@ impl Columns {
                 ));
             }
         }
-        Ok(Self(columns))
+        let names = names_in_files(&columns);
+        Ok(Self { columns, names })
     }
 
     /// The columns as the snapshot has them.
     pub(crate) fn as_slice(&self) -> &[SnapshotColumn] {
-        &self.0
+        &self.columns
     }
 
     /// What a consumer sees.
     pub(crate) fn schema(&self) -> SchemaRef {
-        Arc::new(Schema::new(self.plain_fields()))
+        Arc::new(Schema::new(self.plain_fields().collect::<Vec<_>>()))
     }
 
     /// What DataFusion compares files with: the table's columns and one that no file has. Without
     /// that one, a file that has the table's names in the table's order would be read by name.
     pub(crate) fn file_schema(&self) -> SchemaRef {
-        let mut fields = self.plain_fields();
-        fields.push(Arc::new(Field::new(NEVER, DataType::Boolean, true)));
-        Arc::new(Schema::new(fields))
+        let never = Field::new(NEVER, DataType::Boolean, true);
+        let fields =
+            self.plain_fields().zip(&self.names).map(|(field, name)| field.with_name(name));
+        Arc::new(Schema::new(fields.chain([never]).collect::<Vec<_>>()))
     }
 
-    fn plain_fields(&self) -> Vec<FieldRef> {
-        self.0.iter().map(|column| Arc::new(without_metadata(&column.field))).collect()
+    /// Takes the columns at `indices` from [`Columns::file_schema`], as a consumer names them.
+    pub(crate) fn projection(&self, indices: &[usize]) -> ProjectionExprs {
+        let named = |index: &usize| {
+            let (column, name) = (self.columns.get(*index)?, self.names.get(*index)?);
+            let held = Arc::new(Column::new(name, *index));
+            Some(ProjectionExpr::new(held, column.field.name()))
+        };
+        ProjectionExprs::new(indices.iter().filter_map(named))
+    }
+
+    fn plain_fields(&self) -> impl Iterator<Item = Field> {
+        self.columns.iter().map(|column| without_metadata(&column.field))
     }
 
     /// True if files are recognised by field ids.
     fn needs_field_ids(&self) -> bool {
-        self.0.iter().any(|column| matches!(column.identity, Identity::FieldId(_)))
+        self.columns.iter().any(|column| matches!(column.identity, Identity::FieldId(_)))
     }
+}
+
+/// What DataFusion is told that the columns are called.
+///
+/// It reads bytes of a file as text where the table has a text column of the same name, though they
+/// may be another column's: names are used again. Where that could be, a text column gets a name that
+/// no file has.
+fn names_in_files(columns: &[SnapshotColumn]) -> Vec<String> {
+    let held_bytes: Vec<&Identity> = columns
+        .iter()
+        .filter(|column| is_bytes(column.field.data_type()))
+        .map(|column| &column.identity)
+        .collect();
+    let may_be_bytes = |column: &SnapshotColumn| {
+        is_text(column.field.data_type())
+            && held_bytes.iter().any(|identity| match identity {
+                Identity::FieldId(_) => true,
+                Identity::PhysicalName(name) => name == column.field.name(),
+            })
+    };
+    let name = |column: &SnapshotColumn| match may_be_bytes(column) {
+        true => format!("{} of the table", column.field.name()),
+        false => column.field.name().clone(),
+    };
+    columns.iter().map(name).collect()
+}
+
+fn is_bytes(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Binary | DataType::LargeBinary | DataType::BinaryView)
+}
+
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
 }
 
 /// Finds a table's columns in files.
@@ -108,8 +158,9 @@ struct ColumnsInFile {
 
 impl ColumnsInFile {
     fn read(&self, name: &str) -> Result<Arc<dyn PhysicalExpr>> {
-        let found = self.columns.0.iter().find(|column| column.field.name() == name);
-        let Some(column) = found else {
+        let Columns { columns, names } = self.columns.as_ref();
+        let found = columns.iter().zip(names).find(|(_, held)| *held == name);
+        let Some((column, _)) = found else {
             // The column that no file has.
             return Ok(literal(ScalarValue::Boolean(None)));
         };
@@ -128,7 +179,7 @@ fn read_from(
     let Some(held) = file.get(index) else { return missing(column) };
     let (from, field) = (held.data_type(), without_metadata(&column.field));
     let source: Arc<dyn PhysicalExpr> = Arc::new(Column::new(held.name(), index));
-    if from == field.data_type() {
+    if from == field.data_type() && column.identity.is_told_by_type(column.field.data_type()) {
         return Ok(source);
     }
     if from.is_nested() && field.data_type().is_nested() {

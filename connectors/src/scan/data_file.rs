@@ -18,7 +18,7 @@ use object_store::{
     ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
 };
 
-use crate::stores::StoreHandle;
+use crate::stores::{StoreHandle, shown_name};
 
 /// Ranges that lie closer together than this are read as one from a store across a network.
 const GAP_BYTES_MAX: u64 = 1024 * 1024;
@@ -75,7 +75,8 @@ impl DataFile {
 /// How a data file is named to people: by its last three segments, so that no machine's folders show.
 pub(crate) fn name_of(path: &Path) -> String {
     let segments: Vec<&str> = path.as_ref().rsplitn(4, '/').take(3).collect();
-    segments.into_iter().rev().collect::<Vec<_>>().join("/")
+    let name = segments.into_iter().rev().collect::<Vec<_>>().join("/");
+    shown_name(&name).to_owned()
 }
 
 /// The ranges that cover `ranges` without reading more than a gap in between.
@@ -219,10 +220,12 @@ mod tests {
 
     #[test]
     fn name_shows_the_last_segments_only() {
-        for (path, name) in
-            [("a.parquet", "a.parquet"), ("srv/x/t/d=1/a.parquet", "t/d=1/a.parquet")]
-        {
-            assert_eq!(name_of(&Path::from(path)), name, "{path}");
+        for (path, name) in [
+            ("a.parquet", "a.parquet"),
+            ("srv/x/t/d=1/a.parquet", "t/d=1/a.parquet"),
+            ("c/a.parquet?sv=1&sig=secret", "c/a.parquet"),
+        ] {
+            assert_eq!(name_of(&Path::parse(path).unwrap()), name, "{path}");
         }
     }
 }

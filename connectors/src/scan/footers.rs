@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::datasource::physical_plan::parquet::metadata::{
+    CachedParquetMetaData, DFParquetMetadata,
+};
 use datafusion::error::DataFusionError;
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
@@ -10,7 +12,7 @@ use object_store::ObjectMeta;
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::data_file::DataFile;
-use crate::stores::{StoreHandle, unreadable};
+use crate::stores::{StoreHandle, trusted, unreadable};
 
 /// So many bytes at the end of a file are read first: most footers fit.
 const FIRST_READ_BYTES: usize = 64 * 1024;
@@ -25,23 +27,31 @@ pub(crate) async fn footer(
     store: &StoreHandle,
     policy: PageIndexPolicy,
 ) -> Result<Arc<ParquetMetaData>> {
-    forget_another_content(store, file.meta());
-    DFParquetMetadata::new(file, file.meta())
+    let kept = kept(store, file.meta());
+    let found = DFParquetMetadata::new(file, file.meta())
         .with_file_metadata_cache(Some(Arc::clone(&store.footers)))
         .with_metadata_size_hint(Some(FIRST_READ_BYTES))
         .with_page_index_policy(Some(policy))
         .fetch_metadata()
         .await
-        .map_err(|error| translated(error, file))
+        .map_err(|error| translated(error, file))?;
+    // What is kept was looked through before.
+    if kept.is_some_and(|kept| Arc::ptr_eq(&kept, &found)) {
+        return Ok(found);
+    }
+    trusted(found).map_err(|error| broken(error, file))
 }
 
-/// The cache goes by size and time, and a file may be overwritten within the clock's resolution.
-fn forget_another_content(store: &StoreHandle, meta: &ObjectMeta) {
-    if let Some(cached) = store.footers.get(&meta.location)
-        && cached.meta.e_tag != meta.e_tag
-    {
+/// The footer that is kept; one of another content is forgotten, since the cache goes by size and
+/// time, and a file may be overwritten within the clock's resolution.
+fn kept(store: &StoreHandle, meta: &ObjectMeta) -> Option<Arc<ParquetMetaData>> {
+    let entry = store.footers.get(&meta.location)?;
+    if entry.meta.e_tag != meta.e_tag {
         store.footers.remove(&meta.location);
+        return None;
     }
+    let cached = entry.file_metadata.as_any().downcast_ref::<CachedParquetMetaData>()?;
+    Some(Arc::clone(cached.parquet_metadata()))
 }
 
 fn translated(error: DataFusionError, file: &DataFile) -> Error {

@@ -28,6 +28,31 @@ impl Identity {
         }
     }
 
+    /// True if a file's type that equals `table`, metadata aside, has the fields of `table`: none of
+    /// them, at any depth, is known by anything but its own name.
+    pub(crate) fn is_told_by_type(&self, table: &DataType) -> bool {
+        let is_told = |field: &FieldRef| {
+            let metadata = field.metadata();
+            let is_named = match self {
+                Self::FieldId(_) => !metadata.contains_key(FIELD_ID),
+                Self::PhysicalName(_) => {
+                    metadata.get(PHYSICAL_NAME).is_none_or(|name| name == field.name())
+                }
+            };
+            is_named && self.is_told_by_type(field.data_type())
+        };
+        match table {
+            DataType::Struct(fields) => fields.iter().all(is_told),
+            DataType::List(item)
+            | DataType::LargeList(item)
+            | DataType::FixedSizeList(item, _)
+            | DataType::ListView(item)
+            | DataType::LargeListView(item)
+            | DataType::Map(item, _) => is_told(item),
+            _ => true,
+        }
+    }
+
     /// True if `field` of a file has this identity.
     fn names(&self, field: &Field) -> bool {
         match self {

@@ -89,7 +89,7 @@ pub(crate) fn unreadable(column: &str, from: &DataType, to: &DataType) -> Error 
 
 fn shape(from: &DataType, to: &DataType, identity: &Identity) -> Option<Shape> {
     let target = without_metadata(&Field::new("", to.clone(), true));
-    if from == target.data_type() {
+    if from == target.data_type() && identity.is_told_by_type(to) {
         return Some(Shape::Same);
     }
     match (from, to) {

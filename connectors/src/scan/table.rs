@@ -11,7 +11,9 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::DFSchema;
 use datafusion::common::pruning::PrunableStatistics;
 use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
-use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{
+    FileGroup, FileScanConfigBuilder, FileSource, ParquetSource,
+};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result as DataFusionResult;
@@ -27,6 +29,7 @@ use samite_engine::{Error, ErrorKind, Result};
 
 use super::columns::{Columns, ColumnsInFiles};
 use super::data_file::name_of;
+use super::deletes::RUNS_MAX;
 use super::reader::LakeReaders;
 use super::source::{LakeSource, Scanned};
 use super::statistics::{of_file, of_scan};
@@ -96,13 +99,12 @@ impl LakeTable {
     fn scan_of(
         &self,
         part: &Part<'_>,
-        projection: &[usize],
-        limit: Option<usize>,
-        partitions: usize,
+        asked: &Asked<'_>,
+        runs_left: &mut u64,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let file_schema = self.columns.file_schema();
-        let files: Vec<PartitionedFile> =
-            part.files.iter().map(|file| partitioned(file, &file_schema)).collect::<Result<_>>()?;
+        let planned = |file: &&LakeFile| partitioned(file, &file_schema, runs_left);
+        let files: Vec<PartitionedFile> = part.files.iter().map(planned).collect::<Result<_>>()?;
         let scanned = Arc::new(Scanned {
             table: self.name.clone(),
             snapshot: self.snapshot.id.0.clone(),
@@ -111,21 +113,31 @@ impl LakeTable {
             has_no_nan: self.has_no_nan,
             columns: Arc::clone(&self.columns),
         });
-        let source = LakeSource::new(parquet_source(&file_schema, &part.store), scanned);
-        let mut groups = FileGroup::new(files).split_files(partitions.max(1));
+        let source: Arc<dyn FileSource> =
+            Arc::new(LakeSource::new(parquet_source(&file_schema, &part.store), scanned));
+        let projected =
+            source.try_pushdown_projection(&self.columns.projection(asked.projection))?;
+        let mut groups = FileGroup::new(files).split_files(asked.partitions.max(1));
         if groups.is_empty() {
             // Nothing is left to read, and yet the plan reports what was there.
             groups.push(FileGroup::new(Vec::new()));
         }
-        let config = FileScanConfigBuilder::new(part.store.url.clone(), Arc::new(source))
-            .with_file_groups(groups)
-            .with_statistics(of_scan(&part.files, &file_schema))
-            .with_expr_adapter(Some(Arc::new(ColumnsInFiles(Arc::clone(&self.columns)))))
-            .with_projection_indices(Some(projection.to_vec()))?
-            .with_limit(limit)
-            .build();
+        let config =
+            FileScanConfigBuilder::new(part.store.url.clone(), projected.unwrap_or(source))
+                .with_file_groups(groups)
+                .with_statistics(of_scan(&part.files, &file_schema))
+                .with_expr_adapter(Some(Arc::new(ColumnsInFiles(Arc::clone(&self.columns)))))
+                .with_limit(asked.limit)
+                .build();
         Ok(DataSourceExec::from_data_source(config))
     }
+}
+
+/// What a scan is asked for.
+struct Asked<'a> {
+    projection: &'a [usize],
+    limit: Option<usize>,
+    partitions: usize,
 }
 
 /// The files of one store.
@@ -170,7 +182,11 @@ pub(crate) fn parquet_source(schema: &SchemaRef, store: &Arc<StoreHandle>) -> Ar
     Arc::new(source)
 }
 
-fn partitioned(file: &LakeFile, schema: &SchemaRef) -> Result<PartitionedFile> {
+fn partitioned(
+    file: &LakeFile,
+    schema: &SchemaRef,
+    runs_left: &mut u64,
+) -> Result<PartitionedFile> {
     let mut planned = PartitionedFile::from(ObjectMeta {
         location: file.path.clone(),
         last_modified: file.last_modified,
@@ -180,7 +196,7 @@ fn partitioned(file: &LakeFile, schema: &SchemaRef) -> Result<PartitionedFile> {
     });
     planned.statistics = Some(Arc::new(of_file(file, schema)));
     if let (Some(deleted), Some(rows)) = (&file.deleted_rows, file.rows) {
-        let selection = deleted.selection(&name_of(&file.path), rows)?;
+        let selection = deleted.selection(&name_of(&file.path), rows, runs_left)?;
         planned = planned.with_extension(ParquetRowSelection::new(selection));
     }
     Ok(planned)
@@ -237,9 +253,11 @@ impl TableProvider for LakeTable {
         };
         let kept = self.files_for(session, filters)?;
         let partitions = session.config().target_partitions();
+        let asked = Asked { projection: &projection, limit, partitions };
+        let mut runs_left = RUNS_MAX;
         let mut scans = parts(&self.snapshot.files, kept)
             .iter()
-            .map(|part| self.scan_of(part, &projection, limit, partitions))
+            .map(|part| self.scan_of(part, &asked, &mut runs_left))
             .collect::<DataFusionResult<Vec<_>>>()?;
         match (scans.pop(), scans.is_empty()) {
             (None, _) => Ok(Arc::new(EmptyExec::new(Arc::new(self.schema.project(&projection)?)))),

@@ -1,6 +1,7 @@
 //! One test for each way in which a scan could give wrong rows (`W` and `L` are the numbers of the
 //! facts that the scan is built on).
 
+mod names;
 mod shipped;
 
 use std::collections::HashMap;

@@ -48,7 +48,7 @@ impl Default for StoresConfig {
 }
 
 /// What one store needs besides its location (`[stores."s3://bucket"]`).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct StoreOptions {
     /// The URL of the service; that of the provider if none is given.

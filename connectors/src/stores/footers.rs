@@ -1,7 +1,8 @@
 //! The cache of footers of data files.
 //!
 //! All stores share one bounded cache, but each sees only its own entries: DataFusion's key is the
-//! path alone, and two stores may hold different files at one path.
+//! path alone, and two stores may hold different files at one path. What is kept was looked through
+//! by [`trusted`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,9 +10,12 @@ use std::time::Duration;
 
 use datafusion::common::HashMap;
 use datafusion::common::TableReference;
+use datafusion::datasource::physical_plan::parquet::metadata::CachedParquetMetaData;
 use datafusion::execution::cache::cache_manager::{CachedFileMetadataEntry, FileMetadataCache};
 use datafusion::execution::cache::{Cache, CacheEntryInfo};
 use datafusion::object_store::path::Path;
+
+use super::trusted::trusted;
 
 /// The footers of one store, within the cache that all stores share.
 pub(super) struct StoreFooters {
@@ -38,6 +42,19 @@ impl StoreFooters {
     }
 }
 
+/// The entry without what its footer should not say; none if the footer contradicts itself.
+fn looked_through(entry: CachedFileMetadataEntry) -> Option<CachedFileMetadataEntry> {
+    let footer = match entry.file_metadata.as_any().downcast_ref::<CachedParquetMetaData>() {
+        Some(cached) => Arc::clone(cached.parquet_metadata()),
+        None => return Some(entry),
+    };
+    let kept = trusted(Arc::clone(&footer)).ok()?;
+    if Arc::ptr_eq(&kept, &footer) {
+        return Some(entry);
+    }
+    Some(CachedFileMetadataEntry::new(entry.meta, Arc::new(CachedParquetMetaData::new(kept))))
+}
+
 impl fmt::Debug for StoreFooters {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoreFooters").field("prefix", &self.prefix).finish_non_exhaustive()
@@ -51,7 +68,7 @@ impl Cache<Path, CachedFileMetadataEntry> for StoreFooters {
     }
 
     fn put(&self, key: &Path, value: CachedFileMetadataEntry) -> Option<CachedFileMetadataEntry> {
-        self.shared.put(&self.key(key), value)
+        self.shared.put(&self.key(key), looked_through(value)?)
     }
 
     fn remove(&self, key: &Path) -> Option<CachedFileMetadataEntry> {

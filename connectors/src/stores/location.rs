@@ -9,6 +9,8 @@ use datafusion::object_store::path::Path;
 use samite_engine::connector::OpenRequest;
 use samite_engine::{Error, ErrorKind, Result};
 
+use super::shown::shown;
+
 /// The kind of a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scheme {
@@ -98,7 +100,7 @@ impl Location {
         let Some(known) = Scheme::parse(scheme) else {
             return Err(Error::new(
                 ErrorKind::Unsupported,
-                format!("location \"{text}\" has a scheme that is not read"),
+                format!("location \"{}\" has a scheme that is not read", shown(text)),
             )
             .with_hint("write file, s3, gs, abfss, az, http or https"));
         };
@@ -120,12 +122,18 @@ impl Location {
         if authority.is_empty() {
             return Err(malformed(text, "it names no bucket or host"));
         }
+        if authority.contains('?') {
+            return Err(malformed(text, "the name of a bucket or host holds no question mark"));
+        }
         match known {
+            Scheme::Azure if authority.contains(':') => {
+                Err(malformed(text, "the name of a container holds no password and no port"))
+            }
             Scheme::Azure => Self::new(text, known, azure_authority(authority), path),
             Scheme::Http | Scheme::Https => Self::web(text, known, authority, path),
             Scheme::File | Scheme::S3 | Scheme::Gcs => {
                 if authority.contains(['@', ':']) {
-                    return Err(malformed("", "the name of a bucket holds no user and no port"));
+                    return Err(malformed(text, "the name of a bucket holds no user and no port"));
                 }
                 Self::new(text, known, authority.to_owned(), path)
             }
@@ -134,8 +142,7 @@ impl Location {
 
     fn web(text: &str, scheme: Scheme, authority: &str, path: &str) -> Result<Self> {
         if authority.contains('@') {
-            // The text is not repeated: what stands before the @ may be a password.
-            return Err(malformed("", "a user or password stands in it")
+            return Err(malformed(text, "a user or password stands in it")
                 .with_hint("name credentials in [credentials] of the configuration"));
         }
         let host = authority.to_ascii_lowercase();
@@ -221,7 +228,7 @@ fn azure_authority(text: &str) -> String {
 fn malformed(text: &str, why: &str) -> Error {
     let message = match text {
         "" => "a location cannot be used".to_owned(),
-        text => format!("location \"{text}\" cannot be used"),
+        text => format!("location \"{}\" cannot be used", shown(text)),
     };
     Error::new(ErrorKind::InvalidConfiguration, message).with_detail(why)
 }
@@ -268,6 +275,10 @@ mod tests {
             "s3://key:secret@bucket/x",
             "https://user:secret@host/x",
             "ftp://host/x",
+            "ftp://u:secret@host/x",
+            "s3://bucket?sig=secret",
+            "abfss://c:secret@acc/x",
+            "https://host//x?sig=secret",
             "hdfs://host/x",
         ] {
             let error = Location::parse(text).expect_err(text);

@@ -8,6 +8,7 @@ use std::path::{Path as FilePath, PathBuf};
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::location::{Location, Scheme};
+use super::shown::shown;
 
 /// The prefixes of what may be read.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +46,12 @@ impl AllowList {
     /// True if the text of `location` alone says that it is below a prefix.
     pub(super) fn names(&self, location: &Location) -> bool {
         self.prefixes.iter().any(|prefix| location.is_below(prefix))
+    }
+
+    /// The segments of the longest prefix that the text of `location` is below.
+    pub(super) fn segments_of_prefix(&self, location: &Location) -> usize {
+        let prefixes = self.prefixes.iter().filter(|prefix| location.is_below(prefix));
+        prefixes.map(|prefix| prefix.segments.len()).max().unwrap_or(0)
     }
 
     /// True if the file or folder that `path` leads to lies below an allowed folder.
@@ -89,7 +96,7 @@ fn real_path(path: &FilePath) -> Option<PathBuf> {
 pub(super) fn refusal(location: &str) -> Error {
     Error::new(
         ErrorKind::PermissionDenied,
-        format!("location \"{location}\" is not one that may be read"),
+        format!("location \"{}\" is not one that may be read", shown(location)),
     )
     .with_detail("it lies neither in the mesh nor below a prefix of [locations] allow")
     .with_hint("add a prefix of it to [locations] allow in the configuration")

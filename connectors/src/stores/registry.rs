@@ -16,34 +16,17 @@ use parking_lot::RwLock;
 use samite_engine::connector::OpenRequest;
 use samite_engine::product::Server;
 use samite_engine::{Error, ErrorKind, Result};
-use sha2::{Digest, Sha256};
 use url::Url;
 
 use super::config::{StoreOptions, StoresConfig};
 use super::footers::StoreFooters;
 use super::guarded::GuardedStore;
+use super::key::{StoreId, StoreKey};
 use super::local::LocalGuard;
 use super::location::{Location, Scheme, location_of};
 use super::locations::{AllowList, refusal};
 use super::remote::RemoteStore;
-
-/// Names a store: the same for the same place, endpoint and credential, in every process.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct StoreId(String);
-
-impl StoreId {
-    /// The name, which is also a host name.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for StoreId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+use super::shown::shown;
 
 /// One store: a bucket, container or host with one credential, or this machine's files.
 #[derive(Debug)]
@@ -98,16 +81,6 @@ struct Inner {
     by_key: RwLock<HashMap<StoreKey, Arc<StoreHandle>>>,
 }
 
-/// What makes a store another store.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct StoreKey {
-    scheme: Scheme,
-    authority: String,
-    endpoint: Option<String>,
-    credential: Option<String>,
-    is_machine: bool,
-}
-
 impl Stores {
     /// Makes the registry; opens nothing.
     ///
@@ -126,7 +99,10 @@ impl Stores {
             {
                 return Err(Error::new(
                     ErrorKind::InvalidConfiguration,
-                    format!("store \"{key}\" names credential \"{name}\", which is not configured"),
+                    format!(
+                        "store \"{}\" names credential \"{name}\", which is not configured",
+                        shown(key)
+                    ),
                 )
                 .with_hint(format!("add [credentials.{name}] to the configuration")));
             }
@@ -182,6 +158,12 @@ impl Stores {
         self.place(&location, server)
     }
 
+    /// How many segments of a location no document wrote: those of the mesh's root or of the allowed
+    /// prefix that it is below. Special letters in them mean themselves.
+    pub(crate) fn segments_given(&self, location: &Location) -> usize {
+        self.0.allow.segments_of_prefix(location)
+    }
+
     /// The store with this name, if it was opened.
     #[must_use]
     pub fn store(&self, id: &str) -> Option<Arc<StoreHandle>> {
@@ -190,11 +172,11 @@ impl Stores {
 
     fn place(&self, location: &Location, server: Option<&Server>) -> Result<Place> {
         let path = location.path()?;
-        let (key, options) = self.key(location, server)?;
+        let key = StoreKey::new(location, self.options(location, server)?);
         if let Some(store) = self.0.by_key.read().get(&key) {
             return Ok(Place { store: Arc::clone(store), path });
         }
-        let store = self.open(location, &key, &options)?;
+        let store = self.open(location, &key)?;
         // Two that open it at the same time agree on the first one.
         let mut by_key = self.0.by_key.write();
         let store = Arc::clone(by_key.entry(key).or_insert(store));
@@ -204,20 +186,9 @@ impl Stores {
 
     /// Decides on endpoint and credential, which belong together: a document chooses among what the
     /// configuration has for this location and never adds to it.
-    fn key(
-        &self,
-        location: &Location,
-        server: Option<&Server>,
-    ) -> Result<(StoreKey, StoreOptions)> {
-        let mut key = StoreKey {
-            scheme: location.scheme,
-            authority: location.authority.clone(),
-            endpoint: None,
-            credential: None,
-            is_machine: false,
-        };
+    fn options(&self, location: &Location, server: Option<&Server>) -> Result<StoreOptions> {
         if location.scheme == Scheme::File {
-            return Ok((key, StoreOptions::default()));
+            return Ok(StoreOptions::default());
         }
         let asked = server.and_then(|server| server.endpoint.as_deref());
         let named = server.and_then(|server| server.credential_ref.as_deref());
@@ -227,23 +198,17 @@ impl Stores {
                 && named.is_none_or(|named| options.credential.as_deref() == Some(named))
         });
         match options {
-            Some((_, options)) => {
-                key.endpoint = options.endpoint.clone();
-                key.credential = options.credential.clone();
-                key.is_machine = options.use_machine_identity;
-                Ok((key, options.clone()))
-            }
-            None => self.without_options(location, key, asked, named),
+            Some((_, options)) => Ok(options.clone()),
+            None => self.without_options(location, asked, named),
         }
     }
 
     fn without_options(
         &self,
         location: &Location,
-        mut key: StoreKey,
         asked: Option<&str>,
         named: Option<&str>,
-    ) -> Result<(StoreKey, StoreOptions)> {
+    ) -> Result<StoreOptions> {
         if let Some(name) = named {
             return Err(self.unusable_credential(location, name));
         }
@@ -254,10 +219,8 @@ impl Stores {
             if !is_allowed {
                 return Err(refused_endpoint(location, endpoint));
             }
-            key.endpoint = Some(endpoint.to_owned());
         }
-        let options = StoreOptions { endpoint: key.endpoint.clone(), ..StoreOptions::default() };
-        Ok((key, options))
+        Ok(StoreOptions { endpoint: asked.map(str::to_owned), ..StoreOptions::default() })
     }
 
     fn unusable_credential(&self, location: &Location, name: &str) -> Error {
@@ -281,13 +244,8 @@ impl Stores {
         ))
     }
 
-    fn open(
-        &self,
-        location: &Location,
-        key: &StoreKey,
-        options: &StoreOptions,
-    ) -> Result<Arc<StoreHandle>> {
-        let id = store_id(key);
+    fn open(&self, location: &Location, key: &StoreKey) -> Result<Arc<StoreHandle>> {
+        let (id, options) = (key.id(), &key.options);
         let store = match key.scheme {
             Scheme::File => GuardedStore::local(
                 Arc::new(LocalFileSystem::new()),
@@ -295,8 +253,9 @@ impl Stores {
             ),
             _ => {
                 let config = &self.0.config;
-                let credentials = key.credential.as_ref().and_then(|n| config.credentials.get(n));
-                let endpoint = key.endpoint.as_deref();
+                let name = options.credential.as_ref();
+                let credentials = name.and_then(|name| config.credentials.get(name));
+                let endpoint = options.endpoint.as_deref();
                 let remote = RemoteStore { config, options, credentials, endpoint };
                 GuardedStore::remote(remote.build(location)?)
             }
@@ -324,32 +283,11 @@ fn same_endpoint(configured: Option<&str>, asked: &str) -> bool {
 
 fn refused_endpoint(location: &Location, endpoint: &str) -> Error {
     let root = location.root();
-    // An endpoint with a user or password in it is not repeated.
-    let shown = if endpoint.contains('@') { "of a document" } else { endpoint };
     Error::new(
         ErrorKind::PermissionDenied,
-        format!("endpoint \"{shown}\" is not configured for \"{root}\""),
+        format!("endpoint \"{}\" is not configured for \"{root}\"", shown(endpoint)),
     )
     .with_hint(format!("set endpoint in [stores.\"{root}\"] of the configuration"))
-}
-
-fn store_id(key: &StoreKey) -> StoreId {
-    if key.scheme == Scheme::File {
-        return StoreId("local".to_owned());
-    }
-    let mut hash = Sha256::new();
-    for part in [
-        key.scheme.as_str(),
-        key.authority.as_str(),
-        key.endpoint.as_deref().unwrap_or_default(),
-        key.credential.as_deref().unwrap_or_default(),
-        if key.is_machine { "machine" } else { "" },
-    ] {
-        hash.update(part.len().to_le_bytes());
-        hash.update(part);
-    }
-    let digest: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    StoreId(format!("{}-{digest}", key.scheme.as_str()))
 }
 
 impl fmt::Debug for Stores {
@@ -500,5 +438,45 @@ mod tests {
         let place = stores.resolve("s3://one/x", None).expect("place");
         let text = format!("{stores:?} {place:?} {} {}", place.store.store, place.location());
         assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn containers_of_two_accounts_are_two_stores() {
+        let entry = |account: &str| StoreOptions {
+            account: Some(account.to_owned()),
+            ..StoreOptions::default()
+        };
+        let stores = Stores::new(StoresConfig {
+            allow: vec!["az://data".to_owned()],
+            stores: BTreeMap::from([
+                ("az://data/one".to_owned(), entry("one")),
+                ("az://data/two".to_owned(), entry("two")),
+            ]),
+            ..StoresConfig::default()
+        })
+        .expect("stores");
+        let at = |location| stores.resolve(location, None).expect(location).store;
+        let (one, two) = (at("az://data/one/x"), at("az://data/two/x"));
+        assert_ne!(one.id, two.id);
+        assert!(one.store.to_string().contains("one"), "{}", one.store);
+        assert!(two.store.to_string().contains("two"), "{}", two.store);
+        assert_eq!(at("abfss://data/one/y").id, one.id);
+    }
+
+    #[test]
+    fn refusal_shows_no_password_and_no_signature() {
+        let stores = stores();
+        let signed = "https://acc.blob.core.windows.net/c/x?sv=1&sig=hunter2";
+        for location in [signed, "ftp://u:hunter2@h/x", "https://web.example/y?sig=hunter2"] {
+            let error = stores.resolve(location, None).expect_err(location);
+            let text = format!("{} {error:?}", error.to_line());
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+        for endpoint in ["https://u:hunter2@h", "https://h/?sig=hunter2"] {
+            let asked = server(Some(endpoint), None);
+            let error = stores.resolve("s3://two/data", Some(&asked)).expect_err(endpoint);
+            let text = format!("{} {error:?}", error.to_line());
+            assert!(!text.contains("hunter2"), "{text}");
+        }
     }
 }

@@ -39,7 +39,7 @@ use crate::sealed::Sealed;
 use crate::session::Session;
 
 pub use parameters::Parameter;
-pub(crate) use settings::base_state;
+pub(crate) use settings::{base_state, constant_state};
 
 /// How long after planning a query may start without being planned again.
 const READY_MAX: TimeDelta = TimeDelta::seconds(5);
@@ -78,6 +78,15 @@ struct Ready {
     made: DateTime<Utc>,
 }
 
+/// What a plan is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aim {
+    /// To run it now.
+    Rows,
+    /// To learn its schema and its parameters: what runs is planned when it runs.
+    Schema,
+}
+
 /// What the asker gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Answer {
@@ -107,6 +116,12 @@ impl QueryPlan {
     #[must_use]
     pub fn parameters(&self) -> &[Parameter] {
         &self.0.parameters
+    }
+
+    /// The longest that one execution takes.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.0.timeout
     }
 
     /// The tables, each with its snapshot.
@@ -223,7 +238,7 @@ impl Planned {
         }
         let mut state = SessionState::clone(&self.state);
         state.execution_props_mut().query_execution_start_time = Some(now);
-        physical::plan(&self.plans()?.logical, &state).await
+        physical::plan(&self.plans()?.logical, &state, self.engine.constant_state()).await
     }
 
     fn job(&self, plan: Arc<dyn ExecutionPlan>) -> Job {
@@ -277,14 +292,18 @@ impl Drop for Planned {
 }
 
 /// Resolves, governs and plans a query, on the threads for that.
-pub(crate) async fn prepare(session: &Session, statement: &Statement) -> Result<QueryPlan> {
+pub(crate) async fn prepare(
+    session: &Session,
+    statement: &Statement,
+    aim: Aim,
+) -> Result<QueryPlan> {
     let (session, statement) = (session.clone(), statement.clone());
     let engine = session.engine().clone();
     let limit = engine.config().query_timeout;
     let work = async move {
         let resolved = resolve::resolve(&session, &statement).await?;
         let governed = govern::govern(resolved, &session).await?;
-        plan(governed, &session).await
+        plan(governed, &session, aim).await
     };
     let planned = tokio::time::timeout(limit, engine.limits().processor().run(work)).await;
     planned.unwrap_or_else(|_| {
@@ -299,7 +318,7 @@ pub(crate) async fn prepare(session: &Session, statement: &Statement) -> Result<
 /// # Errors
 ///
 /// When the query does not make sense, or a source fails while it is planned.
-pub async fn plan(query: GovernedQuery, session: &Session) -> Result<QueryPlan> {
+pub async fn plan(query: GovernedQuery, session: &Session, aim: Aim) -> Result<QueryPlan> {
     let engine = session.engine().clone();
     let now = engine.clock().now();
     let state = settings::query_state(engine.base_state(), query.settings(), now);
@@ -317,9 +336,12 @@ pub async fn plan(query: GovernedQuery, session: &Session) -> Result<QueryPlan> 
     // A parameter without a type would get one from the other terms, which its value may not have:
     // what is bound later is given its types anew.
     let logical = if parameters.is_empty() { typed } else { raw };
-    let physical = match parameters.is_empty() {
-        true => Some(Ready { plan: physical::plan(&logical, &state).await?, made: now }),
-        false => None,
+    let physical = match aim {
+        Aim::Rows if parameters.is_empty() => {
+            let plan = physical::plan(&logical, &state, engine.constant_state()).await?;
+            Some(Ready { plan, made: now })
+        }
+        Aim::Rows | Aim::Schema => None,
     };
     let planned = Planned {
         principal: session.principal().name.clone(),

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use datafusion::common::Result as DataFusionResult;
-use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
+use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::execution_plan::{ChildrenPropertiesMode, ReplaceChildrenOptions};
@@ -29,16 +29,45 @@ use crate::error::Result;
 pub(super) async fn plan(
     logical: &LogicalPlan,
     state: &SessionState,
+    constant_state: &SessionState,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let mut plan = state.create_physical_plan(logical).await?;
+    let optimized = state.optimize(logical)?;
+    if reads_nothing(&optimized)? {
+        let mut constant_state = constant_state.clone();
+        *constant_state.config_mut() = state.config().clone();
+        let planner = constant_state.query_planner();
+        return Ok(planner.create_physical_plan(&optimized, &constant_state).await?);
+    }
+    let mut plan = state.query_planner().create_physical_plan(&optimized, state).await?;
     if misleads_dynamic_filters(&plan) {
         let mut state = state.clone();
         let optimizer = &mut state.config_mut().options_mut().optimizer;
         optimizer.enable_join_dynamic_filter_pushdown = false;
         optimizer.enable_topk_dynamic_filter_pushdown = false;
-        plan = state.create_physical_plan(logical).await?;
+        plan = state.query_planner().create_physical_plan(&optimized, &state).await?;
     }
     Ok(plan.transform_up(yield_often).data()?)
+}
+
+/// True for expressions over a single row, without a table and without a subquery.
+fn reads_nothing(plan: &LogicalPlan) -> DataFusionResult<bool> {
+    let mut reads = false;
+    plan.apply_with_subqueries(|node| {
+        reads = !matches!(node, LogicalPlan::Projection(_) | LogicalPlan::EmptyRelation(_));
+        node.apply_expressions(|expression| {
+            reads |= expression.exists(|part| Ok(is_subquery(part)))?;
+            Ok(TreeNodeRecursion::Continue)
+        })?;
+        Ok(if reads { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    })?;
+    Ok(!reads)
+}
+
+fn is_subquery(expression: &Expr) -> bool {
+    matches!(
+        expression,
+        Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) | Expr::SetComparison(_)
+    )
 }
 
 /// Makes what multiplies rows give way now and then: DataFusion does so where rows enter a plan, and

@@ -73,6 +73,15 @@ fn adjust(options: &mut ConfigOptions) {
     optimizer.enable_aggregate_dynamic_filter_pushdown = false;
 }
 
+/// The state for the physical plans of queries that read nothing: their plans need no rules, which
+/// take longer than all the rest of such a query.
+#[must_use]
+pub(crate) fn constant_state(base: &SessionState) -> SessionState {
+    SessionStateBuilder::new_from_existing(base.clone())
+        .with_physical_optimizer_rules(Vec::new())
+        .build()
+}
+
 /// The state of one query: what the session has set, and its own time of execution.
 #[must_use]
 pub(crate) fn query_state(

@@ -2,6 +2,10 @@
 //!
 //! Parsing, planning and dropping a statement are recursive, and a stack that overflows ends the
 //! process. So depth is counted on the tokens, without recursion, before anything else happens.
+//! What tokens do not show, such as tables behind commas, is counted once the statement is read.
+
+mod dialect;
+mod relations;
 
 use datafusion::sql::sqlparser::dialect::GenericDialect;
 use datafusion::sql::sqlparser::keywords::Keyword;
@@ -9,6 +13,9 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use crate::config::EngineConfig;
 use crate::error::{Error, ErrorKind, Result};
+
+pub(super) use dialect::Budgeted;
+pub(super) use relations::levels;
 
 /// Parentheses, brackets, braces and CASE expressions inside each other.
 const NESTING_MAX: usize = 100;
@@ -20,8 +27,12 @@ const CHAIN_MAX: usize = 1000;
 /// Joins and set operations of one statement.
 const RELATIONS_MAX: usize = 500;
 
+/// Tokens that the parser may read, each as often as it is tried: it reads what stands in doubled
+/// parentheses, `FROM ((SELECT ...`, once for each of them, and all of it anew at each level.
+const READINGS_MAX: usize = 2_000_000;
+
 /// Operators from which on a statement is worked on with a stack of its own.
-const SHALLOW: usize = 64;
+const SHALLOW: usize = 16;
 
 /// The stack for statements with many operators, in bytes; only what is touched is real memory.
 const DEEP_STACK_BYTES: usize = 256 << 20;
@@ -31,6 +42,11 @@ const DEEP_STACK_BYTES: usize = 256 << 20;
 pub(crate) struct Depth(usize);
 
 impl Depth {
+    /// A depth with so many levels more.
+    pub(super) fn deeper(self, levels: usize) -> Self {
+        Self(self.0.saturating_add(levels))
+    }
+
     /// Runs `work` on a stack that suffices for a statement of this depth.
     pub(crate) fn on_stack<R>(self, work: impl FnOnce() -> R) -> R {
         if self.0 <= SHALLOW { work() } else { stacker::grow(DEEP_STACK_BYTES, work) }
@@ -56,10 +72,72 @@ pub(crate) fn check(sql: &str, config: &EngineConfig) -> Result<Depth> {
         .tokenize()
         .map_err(|error| Error::new(ErrorKind::InvalidQuery, format!("syntax error: {error}")))?;
     let mut shape = Shape { open: vec![0], ..Shape::default() };
+    let mut readings = Readings { times: 1, ..Readings::default() };
     for token in &tokens {
         shape.add(role(token));
+        readings.add(token);
     }
+    readings.check()?;
     shape.check()
+}
+
+/// How often tokens are read.
+#[derive(Debug, Default)]
+struct Readings {
+    /// How often the next token is read.
+    times: usize,
+    /// The same for what stood before each parenthesis that is open.
+    outer: Vec<usize>,
+    /// Parentheses that were opened one right after the other, up to here.
+    run: usize,
+    sum: usize,
+}
+
+impl Readings {
+    fn add(&mut self, token: &Token) {
+        match token {
+            Token::Whitespace(_) => return,
+            Token::LParen => {
+                self.outer.push(self.times);
+                self.run += 1;
+            }
+            Token::RParen => {
+                self.times = self.outer.pop().unwrap_or(1);
+                self.run = 0;
+            }
+            Token::Word(word) if self.run > 1 && begins_query(word.keyword) => {
+                self.times = self.times.saturating_mul(self.run);
+                self.run = 0;
+            }
+            _ => self.run = 0,
+        }
+        self.sum = self.sum.saturating_add(self.times);
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.sum <= READINGS_MAX {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::InvalidQuery, "the statement is too deep")
+            .with_detail("doubled parentheses stand inside each other before SELECT")
+            .with_hint("write one parenthesis around each subquery, or name it in WITH"))
+    }
+}
+
+fn begins_query(keyword: Keyword) -> bool {
+    matches!(
+        keyword,
+        Keyword::SELECT
+            | Keyword::WITH
+            | Keyword::VALUES
+            | Keyword::VALUE
+            | Keyword::FROM
+            | Keyword::TABLE
+            | Keyword::INSERT
+            | Keyword::UPDATE
+            | Keyword::DELETE
+            | Keyword::MERGE
+    )
 }
 
 /// What was counted.
@@ -251,6 +329,12 @@ mod tests {
             (format!("SELECT '{}'", "x".repeat(300 << 10)), false),
             ("SELECT '".to_owned(), false),
             ("SELECT 1)))) + 1".to_owned(), true),
+            ("SELECT * FROM ((SELECT ".repeat(40), false),
+            ("SELECT * FROM ( /* */ (FROM ".repeat(40), false),
+            ("SELECT * FROM (((((VALUES (1".repeat(16), false),
+            ("SELECT * FROM (SELECT ".repeat(40), true),
+            ("SELECT * FROM ((SELECT 1) UNION (SELECT 2)) ".repeat(40), true),
+            (format!("{}SELECT 1", "SELECT * FROM ((".repeat(8)), true),
         ] {
             assert_eq!(verdict(&sql).is_ok(), fits, "{sql:.60}");
         }

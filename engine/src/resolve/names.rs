@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 use datafusion::common::TableReference;
-use datafusion::sql::sqlparser::ast::{Cte, Ident, ObjectName, Query, TableFactor, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{Ident, ObjectName, Query, TableFactor, Visit, Visitor};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -30,7 +30,8 @@ pub(crate) fn parts(name: &ObjectName) -> Result<Vec<String>> {
     name.0.iter().map(part).collect()
 }
 
-fn folded(ident: &Ident) -> String {
+/// An identifier as it is looked up: in lower case unless it is quoted.
+pub(super) fn folded(ident: &Ident) -> String {
     match ident.quote_style {
         Some(_) => ident.value.clone(),
         None => ident.value.to_ascii_lowercase(),
@@ -63,8 +64,7 @@ pub(crate) fn reference(parts: &[String]) -> Result<TableReference> {
 ///
 /// When a name is malformed, there are too many, or the common table expressions multiply.
 pub(crate) fn tables(query: &Query) -> Result<Vec<Vec<String>>> {
-    let mut collector =
-        Collector { tables: BTreeSet::new(), scopes: Vec::new(), weights: HashMap::new() };
+    let mut collector = Collector::default();
     if let ControlFlow::Break(error) = query.visit(&mut collector) {
         return Err(error);
     }
@@ -75,68 +75,75 @@ pub(crate) fn tables(query: &Query) -> Result<Vec<Vec<String>>> {
     Ok(collector.tables.into_iter().collect())
 }
 
+#[derive(Debug, Default)]
 struct Collector {
     tables: BTreeSet<Vec<String>>,
     /// The common table expressions in scope, innermost last, each with the number of relations
     /// that one use of it stands for.
     scopes: Vec<(String, u64)>,
-    /// The weight of each common table expression that was looked into, by the address of its
-    /// query: a visitor comes by again on its own, and nested ones must not double at each level.
-    weights: HashMap<usize, u64>,
+    /// The common table expressions that are not visited yet, by the address of their queries.
+    announced: HashMap<usize, Announced>,
+    /// The queries that are open, innermost last.
+    open: Vec<Open>,
+}
+
+/// A common table expression whose query comes next.
+#[derive(Debug)]
+struct Announced {
+    name: String,
+    is_recursive: bool,
+}
+
+/// A query that is being visited.
+#[derive(Debug)]
+struct Open {
+    /// The name, if it is a common table expression.
+    name: Option<String>,
+    /// What was in scope before it.
+    scopes: usize,
+    /// The relations that it stands for, its common table expressions written out.
+    weight: u64,
 }
 
 impl Collector {
-    /// Looks into a common table expression once, and says how much one use of it weighs.
-    fn look_into(&mut self, cte: &Cte) -> ControlFlow<Error, u64> {
-        let address = std::ptr::from_ref(cte.query.as_ref()).addr();
-        if let Some(weight) = self.weights.get(&address) {
-            return ControlFlow::Continue(*weight);
+    fn add_weight(&mut self, weight: u64) {
+        if let Some(query) = self.open.last_mut() {
+            query.weight = query.weight.saturating_add(weight);
         }
-        let weight = self.weigh(&cte.query)?;
-        self.weights.insert(address, weight);
-        cte.visit(self)?;
-        ControlFlow::Continue(weight)
-    }
-
-    /// The relations that a query stands for, with its common table expressions written out.
-    fn weigh(&self, query: &Query) -> ControlFlow<Error, u64> {
-        let mut weigher = Weigher { scopes: self.scopes.clone(), weight: 0 };
-        query.visit(&mut weigher)?;
-        if weigher.weight > EXPANSIONS_MAX {
-            return ControlFlow::Break(
-                Error::new(ErrorKind::InvalidQuery, "the common table expressions multiply")
-                    .with_detail(format!("written out they name over {EXPANSIONS_MAX} relations"))
-                    .with_hint("use each of them less often"),
-            );
-        }
-        ControlFlow::Continue(weigher.weight.max(1))
     }
 }
 
+fn address(query: &Query) -> usize {
+    std::ptr::from_ref(query).addr()
+}
+
+/// Visits each query once: the common table expressions of a query first, then its body, so that
+/// what one stands for is known where it is used.
 impl Visitor for Collector {
     type Break = Error;
 
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<Error> {
-        match parts(relation) {
-            Ok(parts) => {
-                let is_local = matches!(parts.as_slice(),
-                    [one] if self.scopes.iter().any(|(name, _)| name == one));
-                if !is_local {
-                    self.tables.insert(parts);
-                }
-                ControlFlow::Continue(())
-            }
-            Err(error) => ControlFlow::Break(error),
+        let parts = match parts(relation) {
+            Ok(parts) => parts,
+            Err(error) => return ControlFlow::Break(error),
+        };
+        let local = match parts.as_slice() {
+            [one] => self.scopes.iter().rev().find(|(name, _)| name == one),
+            _ => None,
+        };
+        let weight = local.map(|(_, weight)| *weight);
+        if weight.is_none() {
+            self.tables.insert(parts);
         }
+        self.add_weight(weight.unwrap_or(1));
+        ControlFlow::Continue(())
     }
 
     /// Functions in FROM, such as `generate_series(1, 3)`, are parsed as tables with arguments.
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Error> {
-        if let TableFactor::Table { name, args: Some(_), .. } = factor
-            && let Ok(parts) = parts(name)
-            && let [function] = parts.as_slice()
-        {
-            self.scopes.push((function.clone(), 1));
+        if let TableFactor::Table { name, args: Some(_), .. } = factor {
+            let function = parts(name).ok().filter(|parts| parts.len() == 1).unwrap_or_default();
+            self.scopes.push((function.concat(), 1));
         }
         ControlFlow::Continue(())
     }
@@ -149,46 +156,36 @@ impl Visitor for Collector {
     }
 
     fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<Error> {
-        let Some(with) = &query.with else { return ControlFlow::Continue(()) };
-        for cte in &with.cte_tables {
-            let name = folded(&cte.alias.name);
-            // The name of a plain expression is not in scope within itself:
-            // `WITH t AS (SELECT * FROM t) SELECT * FROM t` reads a table t.
-            if with.recursive {
-                self.scopes.push((name, 1));
-                self.look_into(cte)?;
-            } else {
-                let weight = self.look_into(cte)?;
-                self.scopes.push((name, weight));
-            }
+        let announced = self.announced.remove(&address(query));
+        let scopes = self.scopes.len();
+        // The name of a plain expression is not in scope within itself:
+        // `WITH t AS (SELECT * FROM t) SELECT * FROM t` reads a table t.
+        if let Some(Announced { name, is_recursive: true }) = &announced {
+            self.scopes.push((name.clone(), 1));
+        }
+        self.open.push(Open { name: announced.map(|cte| cte.name), scopes, weight: 0 });
+        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+            let is_recursive = query.with.as_ref().is_some_and(|with| with.recursive);
+            let cte_announced = Announced { name: folded(&cte.alias.name), is_recursive };
+            self.announced.insert(address(&cte.query), cte_announced);
         }
         ControlFlow::Continue(())
     }
 
-    fn post_visit_query(&mut self, query: &Query) -> ControlFlow<Error> {
-        if let Some(with) = &query.with {
-            let left = self.scopes.len().saturating_sub(with.cte_tables.len());
-            self.scopes.truncate(left);
+    fn post_visit_query(&mut self, _: &Query) -> ControlFlow<Error> {
+        let Some(query) = self.open.pop() else { return ControlFlow::Continue(()) };
+        if query.weight > EXPANSIONS_MAX {
+            return ControlFlow::Break(
+                Error::new(ErrorKind::InvalidQuery, "the common table expressions multiply")
+                    .with_detail(format!("written out they name over {EXPANSIONS_MAX} relations"))
+                    .with_hint("use each of them less often"),
+            );
         }
-        ControlFlow::Continue(())
-    }
-}
-
-/// Adds up the relations of a query.
-struct Weigher {
-    scopes: Vec<(String, u64)>,
-    weight: u64,
-}
-
-impl Visitor for Weigher {
-    type Break = Error;
-
-    fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<Error> {
-        let weight = match parts(relation).as_deref() {
-            Ok([one]) => self.scopes.iter().rev().find(|(name, _)| name == one).map(|(_, w)| *w),
-            _ => None,
-        };
-        self.weight = self.weight.saturating_add(weight.unwrap_or(1));
+        self.scopes.truncate(query.scopes);
+        match query.name {
+            Some(name) => self.scopes.push((name, query.weight.max(1))),
+            None => self.add_weight(query.weight),
+        }
         ControlFlow::Continue(())
     }
 }
@@ -235,15 +232,31 @@ mod tests {
 
     #[test]
     fn expressions_that_multiply_are_refused() {
-        let mut sql = "WITH a0 AS (SELECT 1 x)".to_owned();
-        for i in 1..40 {
-            let from = i - 1;
-            sql.push_str(&format!(
-                ", a{i} AS (SELECT * FROM a{from} UNION ALL SELECT * FROM a{from})"
-            ));
+        let doubling = |levels: usize| {
+            let mut sql = "WITH a0 AS (SELECT 1 x)".to_owned();
+            for i in 1..levels {
+                let from = i - 1;
+                sql.push_str(&format!(
+                    ", a{i} AS (SELECT * FROM a{from} UNION ALL SELECT * FROM a{from})"
+                ));
+            }
+            sql
+        };
+        let mut nested = "SELECT 1 AS x".to_owned();
+        for i in 0..20 {
+            nested = format!("WITH n{i} AS ({nested}) SELECT * FROM n{i} a, n{i} b, n{i} c");
         }
-        sql.push_str(" SELECT count(*) FROM a39");
-        let error = tables_of(&sql).unwrap_err();
-        assert_eq!(error.message(), "the common table expressions multiply");
+        let uses = "SELECT * FROM a9 UNION ALL ".repeat(40);
+        for (sql, fits) in [
+            (format!("{} SELECT count(*) FROM a9", doubling(10)), true),
+            (format!("{} SELECT count(*) FROM a39", doubling(40)), false),
+            (nested, false),
+            (format!("{} {uses} SELECT 1", doubling(10)), false),
+            (format!("SELECT 1 FROM b.c.d WHERE EXISTS ({} {uses} SELECT 1)", doubling(10)), false),
+        ] {
+            let refused = tables_of(&sql).err().map(|error| error.message().to_owned());
+            let multiply = "the common table expressions multiply".to_owned();
+            assert_eq!(refused, (!fits).then_some(multiply), "{sql:.80}");
+        }
     }
 }

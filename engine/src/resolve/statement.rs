@@ -8,9 +8,8 @@ use std::sync::Arc;
 use datafusion::common::format::ExplainFormat;
 use datafusion::sql::parser::{DFParserBuilder, ExplainStatement, Statement as Parsed};
 use datafusion::sql::sqlparser::ast::{self, ObjectName, Query, SetExpr};
-use datafusion::sql::sqlparser::dialect::GenericDialect;
 
-use super::bounds::{self, Depth};
+use super::bounds::{self, Budgeted, Depth};
 use super::show::{self, Show};
 use super::unsupported;
 use crate::config::EngineConfig;
@@ -55,7 +54,12 @@ impl Statement {
     /// change of the session.
     pub fn parse(sql: &str, config: &EngineConfig) -> Result<Self> {
         let depth = bounds::check(sql, config)?;
-        let form = depth.on_stack(|| classify(parse_one(sql)?))?;
+        let (form, levels) = depth.on_stack(|| {
+            let form = classify(parse_one(sql)?)?;
+            let levels = levels(&form)?;
+            Ok::<_, Error>((form, levels))
+        })?;
+        let depth = depth.deeper(levels);
         Ok(Self(Arc::new(Inner { sql: sql.to_owned(), depth, form: Some(Sealed::new(form)) })))
     }
 
@@ -92,12 +96,24 @@ impl Drop for Inner {
     }
 }
 
+/// How many levels deeper a statement is than its operators say.
+fn levels(form: &Form) -> Result<usize> {
+    match form {
+        Form::Query(query) => bounds::levels(query),
+        Form::Explain { query, .. } => levels(query),
+        Form::Show(_) | Form::Set { .. } | Form::Use { .. } => Ok(0),
+    }
+}
+
 fn parse_one(sql: &str) -> Result<Parsed> {
+    let dialect = Budgeted::new(sql);
     let mut parser = DFParserBuilder::new(sql)
-        .with_dialect(&GenericDialect {})
+        .with_dialect(&dialect)
         .with_recursion_limit(PARSER_RECURSION_MAX)
         .build()?;
-    let mut statements = parser.parse_statements().map_err(|error| syntax_error(sql, error))?;
+    let statements = parser.parse_statements();
+    dialect.check()?;
+    let mut statements = statements.map_err(|error| syntax_error(sql, error))?;
     match (statements.pop_front(), statements.len()) {
         (Some(statement), 0) => Ok(statement),
         (None, _) => Err(Error::new(ErrorKind::InvalidQuery, "the statement is empty")

@@ -18,7 +18,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::execute::QueryStream;
 use crate::mesh_catalog::ListedTable;
-use crate::plan::QueryPlan;
+use crate::plan::{Aim, QueryPlan};
 use crate::product::TableName;
 use crate::resolve::Statement;
 
@@ -103,8 +103,21 @@ impl Session {
     ///
     /// When a name means nothing, a port cannot be opened, or the query does not make sense.
     pub async fn plan(&self, statement: &Statement) -> Result<QueryPlan> {
+        self.plan_for(statement, Aim::Rows).await
+    }
+
+    /// Plans a query for its schema and its parameters; the rest follows when it is executed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::plan`].
+    pub async fn describe(&self, statement: &Statement) -> Result<QueryPlan> {
+        self.plan_for(statement, Aim::Schema).await
+    }
+
+    async fn plan_for(&self, statement: &Statement, aim: Aim) -> Result<QueryPlan> {
         // A boxed future keeps the types of the stages out of every caller's own.
-        let work: BoxFuture<'_, _> = Box::pin(crate::plan::prepare(self, statement));
+        let work: BoxFuture<'_, _> = Box::pin(crate::plan::prepare(self, statement, aim));
         work.await
     }
 

@@ -1,8 +1,10 @@
 //! A prepared statement: parsed once, planned for its schemas, run with the parameters bound last.
 
+mod budget;
 mod parameters;
+mod sizes;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -10,7 +12,8 @@ use samite_engine::plan::QueryPlan;
 use samite_engine::resolve::Statement;
 use samite_engine::session::Settings;
 
-pub(crate) use parameters::{ParameterRows, parameter_schema};
+pub(crate) use budget::{Budget, Share};
+pub(crate) use parameters::{Bounds, ParameterRows, Values, parameter_count, parameter_schema};
 
 /// The age up to which a plan without tables serves an execution: it holds the time of its making.
 const PLAN_AGE_MAX: Duration = Duration::from_secs(1);
@@ -25,6 +28,8 @@ pub(crate) struct PreparedStatement {
     /// The parameters bound last.
     bound: Mutex<Option<Arc<ParameterRows>>>,
     first_plan: Mutex<Option<FirstPlan>>,
+    /// How many values it takes, once that is known.
+    parameters: OnceLock<usize>,
 }
 
 #[derive(Debug)]
@@ -37,7 +42,24 @@ struct FirstPlan {
 impl PreparedStatement {
     pub(crate) fn new(principal: &str, statement: Statement) -> Self {
         let principal = principal.to_owned();
-        Self { principal, statement, bound: Mutex::default(), first_plan: Mutex::default() }
+        Self {
+            principal,
+            statement,
+            bound: Mutex::default(),
+            first_plan: Mutex::default(),
+            parameters: OnceLock::new(),
+        }
+    }
+
+    /// Says how many values it takes.
+    pub(crate) fn set_parameters(&self, count: usize) {
+        // It is said once, when the statement is prepared.
+        let _ = self.parameters.set(count);
+    }
+
+    /// How many values it takes; `None` if that is not known.
+    pub(crate) fn parameters(&self) -> Option<usize> {
+        self.parameters.get().copied()
     }
 
     /// Binds parameters in place of those bound before.

@@ -8,20 +8,66 @@ use arrow_flight::error::FlightError;
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, UnionArray};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::error::ArrowError;
 use datafusion::scalar::ScalarValue;
 use futures::{Stream, TryStreamExt};
 use samite_engine::plan::Parameter;
 use samite_engine::{Error, ErrorKind, Result};
 use tonic::Status;
 
+use super::budget::{Budget, Share};
+use super::sizes::value_bytes;
 use crate::config::FlightConfig;
 use crate::wire::Profile;
 
 /// Rows of parameters; a statement runs once for each.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub(crate) struct ParameterRows {
     columns: usize,
     rows: Vec<Vec<ScalarValue>>,
+    share: Share,
+}
+
+/// The values of each run of a statement.
+#[derive(Debug)]
+pub(crate) struct Values {
+    /// For each run, the values in the order of the plan's parameters.
+    pub(crate) rows: Vec<Vec<ScalarValue>>,
+    /// What they take of what all may take.
+    pub(crate) share: Share,
+}
+
+/// What a client may send.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    rows_max: usize,
+    bytes_max: usize,
+    columns_max: usize,
+}
+
+impl Bounds {
+    /// The bounds of a statement with so many parameters; `None` if their number is not known.
+    pub(crate) fn new(config: &FlightConfig, parameters: Option<usize>) -> Self {
+        Self {
+            rows_max: config.parameter_rows_max,
+            bytes_max: config.parameter_bytes_max,
+            columns_max: parameters.unwrap_or(usize::MAX),
+        }
+    }
+
+    fn check_columns(&self, columns: usize) -> Result<()> {
+        if columns > self.columns_max {
+            return Err(wrong_number(self.columns_max, columns));
+        }
+        Ok(())
+    }
+
+    fn too_large(&self) -> Error {
+        let message =
+            format!("the parameters of a statement take at most {} bytes", self.bytes_max);
+        Error::new(ErrorKind::ResourcesExhausted, message)
+            .with_hint("bind fewer rows at once, or raise [server] parameter_size")
+    }
 }
 
 impl ParameterRows {
@@ -29,45 +75,59 @@ impl ParameterRows {
     ///
     /// # Errors
     ///
-    /// When it is not Arrow data, or more than `config` allows.
+    /// When it is not Arrow data, or more than the bounds and the budget allow.
     pub(crate) async fn read(
         messages: impl Stream<Item = Result<FlightData, Status>> + Send + 'static,
-        config: &FlightConfig,
+        bounds: Bounds,
+        budget: &Budget,
     ) -> Result<Self> {
-        let bytes_max = config.parameter_bytes_max;
         let mut bytes = 0;
         let messages = messages
             .map_err(FlightError::from)
             .and_then(move |message| {
                 bytes += message.data_header.len() + message.data_body.len();
-                let fits = bytes <= bytes_max;
-                let result = if fits { Ok(message) } else { Err(too_large(bytes_max)) };
-                futures::future::ready(result)
+                let fits = bytes <= bounds.bytes_max;
+                let refusal = || FlightError::ExternalError(Box::new(bounds.too_large()));
+                futures::future::ready(if fits { Ok(message) } else { Err(refusal()) })
             })
             .try_filter(|message| futures::future::ready(!message.data_header.is_empty()));
         let mut batches = FlightRecordBatchStream::new_from_flight_data(messages);
-        let mut read = Self { columns: 0, rows: Vec::new() };
+        let mut read = Self { columns: 0, rows: Vec::new(), share: budget.take(0)? };
         while let Some(batch) = batches.try_next().await.map_err(unreadable)? {
-            read.append(&batch, config.parameter_rows_max)?;
+            read.append(&batch, bounds)?;
         }
         if let Some(schema) = batches.schema() {
             read.columns = schema.fields().len();
         }
+        bounds.check_columns(read.columns)?;
         Ok(read)
     }
 
-    fn append(&mut self, batch: &RecordBatch, rows_max: usize) -> Result<()> {
-        if self.rows.len() + batch.num_rows() > rows_max {
-            let message = format!("a statement takes at most {rows_max} rows of parameters");
+    fn append(&mut self, batch: &RecordBatch, bounds: Bounds) -> Result<()> {
+        bounds.check_columns(batch.num_columns())?;
+        if self.rows.len() + batch.num_rows() > bounds.rows_max {
+            let message =
+                format!("a statement takes at most {} rows of parameters", bounds.rows_max);
             return Err(Error::new(ErrorKind::ResourcesExhausted, message));
         }
+        self.count(batch, bounds)?;
         let columns: Vec<ArrayRef> =
-            batch.columns().iter().map(decoded).collect::<Result<_, _>>().map_err(|error| {
-                Error::new(ErrorKind::InvalidQuery, "a parameter cannot be read").with_source(error)
-            })?;
+            batch.columns().iter().map(decoded).collect::<Result<_, _>>().map_err(no_value)?;
         for row in 0..batch.num_rows() {
             let values = columns.iter().map(|column| value(column, row));
             self.rows.push(values.collect::<Result<_>>()?);
+        }
+        Ok(())
+    }
+
+    /// Counts the values of a batch before any of them is made.
+    fn count(&mut self, batch: &RecordBatch, bounds: Bounds) -> Result<()> {
+        for column in batch.columns() {
+            let bytes = value_bytes(column).map_err(no_value)?;
+            if bytes > bounds.bytes_max.saturating_sub(self.share.bytes()) {
+                return Err(bounds.too_large());
+            }
+            self.share.grow(bytes)?;
         }
         Ok(())
     }
@@ -82,13 +142,12 @@ impl ParameterRows {
     /// # Errors
     ///
     /// When there are more or fewer values than parameters, or one does not fit.
-    pub(crate) fn values(&self, parameters: &[Parameter]) -> Result<Vec<Vec<ScalarValue>>> {
-        let expected = parameters.iter().map(|parameter| parameter.number).max().unwrap_or(0);
+    pub(crate) fn values(&self, parameters: &[Parameter]) -> Result<Values> {
+        let expected = parameter_count(parameters);
         if self.columns != expected {
-            let message = format!("the statement has {}", count(expected));
-            return Err(Error::new(ErrorKind::InvalidQuery, message)
-                .with_detail(format!("{} bound", count(self.columns))));
+            return Err(wrong_number(expected, self.columns));
         }
+        let share = self.share.again()?;
         let mut fitted: Vec<Vec<ScalarValue>> =
             self.rows.iter().map(|_| Vec::with_capacity(parameters.len())).collect();
         for parameter in parameters {
@@ -96,7 +155,7 @@ impl ParameterRows {
                 row.push(value);
             }
         }
-        Ok(fitted)
+        Ok(Values { rows: fitted, share })
     }
 
     /// The values of one parameter: all in the inferred type, or, where one does not stay the same in
@@ -112,23 +171,27 @@ impl ParameterRows {
     }
 }
 
+/// The values that a statement with these parameters takes.
+pub(crate) fn parameter_count(parameters: &[Parameter]) -> usize {
+    parameters.iter().map(|parameter| parameter.number).max().unwrap_or(0)
+}
+
 /// The schema of the parameters, in the order of their numbers, each of which may be null.
 pub(crate) fn parameter_schema(parameters: &[Parameter], profile: Profile) -> Schema {
     let unknown = match profile {
         Profile::Arrow => DataType::Null,
         Profile::Jdbc | Profile::Odbc => DataType::Utf8,
     };
-    let count = parameters.iter().map(|parameter| parameter.number).max().unwrap_or(0);
     let field = |number: usize| {
         let known = parameters.iter().find(|parameter| parameter.number == number);
         let data_type = known.and_then(|parameter| parameter.data_type.clone());
         Field::new(format!("${number}"), data_type.unwrap_or_else(|| unknown.clone()), true)
     };
-    Schema::new((1..=count).map(field).collect::<Vec<_>>())
+    Schema::new((1..=parameter_count(parameters)).map(field).collect::<Vec<_>>())
 }
 
 /// A column without the encodings that a value does not have.
-fn decoded(column: &ArrayRef) -> Result<ArrayRef, datafusion::arrow::error::ArrowError> {
+fn decoded(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     match column.data_type() {
         DataType::Dictionary(_, value) => cast(column, value),
         DataType::RunEndEncoded(_, values) => cast(column, values.data_type()),
@@ -151,11 +214,13 @@ fn count(parameters: usize) -> String {
     }
 }
 
-fn too_large(bytes_max: usize) -> FlightError {
-    FlightError::ExternalError(Box::new(Error::new(
-        ErrorKind::ResourcesExhausted,
-        format!("the parameters of a statement take at most {bytes_max} bytes"),
-    )))
+fn wrong_number(expected: usize, found: usize) -> Error {
+    Error::new(ErrorKind::InvalidQuery, format!("the statement has {}", count(expected)))
+        .with_detail(format!("{} bound", count(found)))
+}
+
+fn no_value(error: ArrowError) -> Error {
+    Error::new(ErrorKind::InvalidQuery, "a parameter cannot be read").with_source(error)
 }
 
 fn unreadable(error: FlightError) -> Error {
@@ -179,6 +244,15 @@ mod tests {
 
     use super::*;
 
+    fn rows_of(columns: usize, rows: Vec<Vec<ScalarValue>>) -> ParameterRows {
+        let share = Budget::new(1 << 30).take(0).unwrap();
+        ParameterRows { columns, rows, share }
+    }
+
+    fn bounds(bytes_max: usize) -> Bounds {
+        Bounds { rows_max: 10_000, bytes_max, columns_max: 3 }
+    }
+
     fn parameter(number: usize, data_type: Option<DataType>) -> Parameter {
         Parameter { number, data_type }
     }
@@ -198,24 +272,24 @@ mod tests {
             ("u", Arc::new(union.unwrap()) as ArrayRef),
             ("n", Arc::new(NullArray::new(1)) as ArrayRef),
         ]);
-        let mut rows = ParameterRows { columns: 3, rows: Vec::new() };
-        rows.append(&batch.unwrap(), 10).unwrap();
+        let mut rows = rows_of(3, Vec::new());
+        rows.append(&batch.unwrap(), bounds(1 << 20)).unwrap();
         let parameters = [1, 2, 3].map(|number| parameter(number, None));
         let expected = vec![ScalarValue::from("x"), ScalarValue::from(7i64), ScalarValue::Null];
-        assert_eq!(rows.values(&parameters).unwrap(), vec![expected]);
+        assert_eq!(rows.values(&parameters).unwrap().rows, vec![expected]);
     }
 
     #[test]
     fn value_that_does_not_fit_keeps_the_type_of_all() {
         let row = |value: f64| vec![ScalarValue::from(value)];
-        let rows = ParameterRows { columns: 1, rows: vec![row(2.0), row(1.5)] };
+        let rows = rows_of(1, vec![row(2.0), row(1.5)]);
         let values = rows.values(&[parameter(1, Some(DataType::Int64))]).unwrap();
-        assert_eq!(values, vec![row(2.0), row(1.5)]);
+        assert_eq!(values.rows, vec![row(2.0), row(1.5)]);
     }
 
     #[test]
     fn number_of_values_must_be_that_of_the_parameters() {
-        let rows = ParameterRows { columns: 1, rows: vec![vec![ScalarValue::Null]] };
+        let rows = rows_of(1, vec![vec![ScalarValue::Null]]);
         assert!(rows.values(&[parameter(1, None)]).is_ok());
         assert!(rows.values(&[parameter(2, None)]).is_err());
         assert!(rows.values(&[]).is_err());
@@ -229,5 +303,46 @@ mod tests {
         assert_eq!(schema.field(1).data_type(), &DataType::Int64);
         assert_eq!(schema.field(9).name(), "$10");
         assert!(schema.fields().iter().all(|field| field.is_nullable()));
+    }
+
+    #[test]
+    fn values_are_counted_before_they_are_made() {
+        let mut views = StringViewBuilder::new();
+        let block = views.append_block("x".repeat(1 << 20).into_bytes().into());
+        (0..10_000).for_each(|_| views.try_append_view(block, 0, 1 << 20).unwrap());
+        let nulls: ArrayRef = Arc::new(NullArray::new(10_000));
+        let one: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        for (columns, bytes_max, refusal) in [
+            (vec![Arc::new(views.finish()) as ArrayRef], 64 << 20, ErrorKind::ResourcesExhausted),
+            (vec![nulls], 600_000, ErrorKind::ResourcesExhausted),
+            (vec![one; 4], 1 << 20, ErrorKind::InvalidQuery),
+        ] {
+            let columns = columns.into_iter().map(|column| ("c", column));
+            let batch = RecordBatch::try_from_iter(columns).unwrap();
+            let mut rows = rows_of(1, Vec::new());
+            let result = rows.append(&batch, bounds(bytes_max));
+            assert_eq!(result.map_err(|error| error.kind()), Err(refusal), "{bytes_max}");
+            assert!(rows.rows.is_empty());
+        }
+    }
+
+    #[test]
+    fn all_rows_together_take_one_budget() {
+        let batch = RecordBatch::try_from_iter([(
+            "c",
+            Arc::new(StringArray::from(vec!["x".repeat(1000)])) as ArrayRef,
+        )])
+        .unwrap();
+        let budget = Budget::new(3000);
+        let read = || {
+            let mut rows = ParameterRows { columns: 1, rows: Vec::new(), share: budget.take(0)? };
+            rows.append(&batch, bounds(1 << 20)).map(|()| rows)
+        };
+        let first = read().unwrap();
+        let values = first.values(&[parameter(1, None)]).unwrap();
+        let refusal = read().map_err(|error| error.kind()).err();
+        assert_eq!(refusal, Some(ErrorKind::Overloaded));
+        drop(values);
+        assert!(read().is_ok());
     }
 }

@@ -95,8 +95,7 @@ impl State {
             return Err(Error::new(ErrorKind::InvalidQuery, "the flight info has no ticket"));
         }
         for ticket in tickets {
-            let query = self.query_of(caller, &ticket.ticket)?;
-            query.cancelled.cancel();
+            self.cancellable_of(caller, &ticket.ticket)?.cancelled.cancel();
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::state::State;
 use super::statement::{refuse_transaction, unbound};
 use crate::auth::Caller;
-use crate::prepared::{PreparedStatement, parameter_schema};
+use crate::prepared::{PreparedStatement, Share, parameter_count, parameter_schema};
 use crate::protocol::Prepared;
 use crate::query::Work;
 use crate::wire::WireSchema;
@@ -32,7 +32,8 @@ impl State {
         let prepared = Arc::new(PreparedStatement::new(&caller.principal.name, statement));
         let (dataset_schema, parameter_schema) = if is_query {
             let (session, profile) = self.session_of(caller).await?;
-            let plan = session.plan(&prepared.statement).await?;
+            let plan = session.describe(&prepared.statement).await?;
+            prepared.set_parameters(parameter_count(plan.parameters()));
             let parameters = parameter_schema(plan.parameters(), profile);
             prepared.keep_plan(&plan, session.settings());
             let rows = WireSchema::of_result(&plan.schema(), profile)?;
@@ -98,7 +99,7 @@ impl State {
             return WireSchema::empty();
         }
         let (session, profile) = self.session_of(caller).await?;
-        let plan = session.plan(&prepared.statement).await?;
+        let plan = session.describe(&prepared.statement).await?;
         let schema = match prepared.bound() {
             Some(_) => bound(plan, &prepared)?.1,
             None => plan.schema(),
@@ -131,26 +132,23 @@ fn bound(plan: QueryPlan, prepared: &PreparedStatement) -> Result<(Work, SchemaR
         if let Some(rows) = bound.filter(|rows| !rows.has_no_columns()) {
             rows.values(&[])?;
         }
-        let schema = plan.schema();
-        return Ok((Work::Once(Box::new(plan)), schema));
+        return Ok(once(plan, None));
     };
-    let rows = bound.ok_or_else(|| unbound(parameter.number))?.values(plan.parameters())?;
-    check_types(&rows)?;
-    match rows.as_slice() {
-        [] => {
-            let schema = plan.schema();
-            Ok((Work::ForEach { plan: Box::new(plan), rows }, schema))
-        }
-        [values] => {
-            let plan = plan.bind(values.clone())?;
-            let schema = plan.schema();
-            Ok((Work::Once(Box::new(plan)), schema))
-        }
-        [values, ..] => {
-            let schema = plan.bind(values.clone())?.schema();
-            Ok((Work::ForEach { plan: Box::new(plan), rows }, schema))
-        }
-    }
+    let values = bound.ok_or_else(|| unbound(parameter.number))?.values(plan.parameters())?;
+    check_types(&values.rows)?;
+    let schema = match values.rows.as_slice() {
+        [] => plan.schema(),
+        [row] => return Ok(once(plan.bind(row.clone())?, Some(values.share))),
+        [row, ..] => plan.bind(row.clone())?.schema(),
+    };
+    // All runs together have the time of one.
+    let timeout = plan.timeout();
+    Ok((Work::ForEach { plan: Box::new(plan), values, timeout }, schema))
+}
+
+fn once(plan: QueryPlan, share: Option<Share>) -> (Work, SchemaRef) {
+    let schema = plan.schema();
+    (Work::Once { plan: Box::new(plan), _share: share }, schema)
 }
 
 /// One schema holds for all rows, so that a parameter has one type in all of them.

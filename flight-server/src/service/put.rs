@@ -16,7 +16,7 @@ use super::state::State;
 use super::statement::{refuse_transaction, substrait};
 use super::{Reply, read_only};
 use crate::auth::Caller;
-use crate::prepared::ParameterRows;
+use crate::prepared::{Bounds, ParameterRows};
 use crate::protocol::read_command;
 
 /// What a client sends into DoPut.
@@ -60,7 +60,7 @@ impl State {
             Command::CommandPreparedStatementQuery(command) => {
                 let handle = command.prepared_statement_handle;
                 let prepared = self.prepared(caller, &handle)?;
-                prepared.bind(self.read_parameters(messages).await?);
+                prepared.bind(self.read_parameters(messages, prepared.parameters()).await?);
                 // The handle stays the same: one driver ignores what comes back, another needs it.
                 let result =
                     DoPutPreparedStatementResult { prepared_statement_handle: Some(handle) };
@@ -69,12 +69,12 @@ impl State {
             Command::CommandStatementUpdate(command) => {
                 refuse_transaction(command.transaction_id.as_deref())?;
                 let statement = self.parse(caller, &command.query).await?;
-                self.read_parameters(messages).await?;
+                self.read_parameters(messages, None).await?;
                 self.update(caller, &statement).await
             }
             Command::CommandPreparedStatementUpdate(command) => {
                 let prepared = self.prepared(caller, &command.prepared_statement_handle)?;
-                self.read_parameters(messages).await?;
+                self.read_parameters(messages, None).await?;
                 self.update(caller, &prepared.statement).await
             }
             Command::CommandStatementIngest(_) => Err(read_only("writing a table")),
@@ -86,9 +86,14 @@ impl State {
         }
     }
 
-    async fn read_parameters(&self, messages: &mut Messages) -> Result<ParameterRows> {
+    async fn read_parameters(
+        &self,
+        messages: &mut Messages,
+        parameters: Option<usize>,
+    ) -> Result<ParameterRows> {
         let messages = std::mem::replace(messages, stream::empty().boxed());
-        ParameterRows::read(messages, &self.config).await
+        let bounds = Bounds::new(&self.config, parameters);
+        ParameterRows::read(messages, bounds, &self.parameters).await
     }
 
     /// Runs a session statement that came as an update.

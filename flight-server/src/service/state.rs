@@ -13,7 +13,7 @@ use crate::config::FlightConfig;
 use crate::connection::ConnectionId;
 use crate::expiring::Expiring;
 use crate::metadata::Metadata;
-use crate::prepared::PreparedStatement;
+use crate::prepared::{Budget, PreparedStatement};
 use crate::query::Query;
 use crate::sessions::Sessions;
 use crate::ticket::Tickets;
@@ -25,6 +25,8 @@ pub(crate) struct State {
     pub(super) config: FlightConfig,
     pub(super) sessions: Sessions,
     pub(super) statements: Expiring<Uuid, PreparedStatement>,
+    /// What the parameters of all statements and queries take.
+    pub(super) parameters: Budget,
     pub(super) queries: Arc<Expiring<Uuid, Query>>,
     pub(super) tickets: Tickets,
     pub(super) metadata: Metadata,
@@ -46,6 +48,7 @@ impl State {
         Ok(Self {
             sessions: Sessions::new(engine, &config),
             statements: Expiring::new("prepared statements", config.statements_max),
+            parameters: Budget::new(config.all_parameter_bytes_max),
             queries: Arc::new(Expiring::new("queries", config.queries_max)),
             tickets: Tickets::new(),
             metadata: Metadata::new(&config)?,
@@ -57,8 +60,8 @@ impl State {
     /// Forgets what has ended.
     pub(crate) fn sweep(&self, gone: &[ConnectionId]) {
         self.sessions.sweep(gone);
-        self.statements.sweep(|_, _| false);
-        self.queries.sweep(|_, _| false);
+        self.statements.sweep();
+        self.queries.sweep();
     }
 
     /// The session that a statement of this caller runs in, and the types that the caller reads.

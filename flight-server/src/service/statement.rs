@@ -46,7 +46,7 @@ impl State {
                     let plan = session.plan(&statement).await?;
                     check_bound(&plan)?;
                     let schema = WireSchema::of_result(&plan.schema(), profile)?;
-                    (Work::Once(Box::new(plan)), schema, None)
+                    (Work::Once { plan: Box::new(plan), _share: None }, schema, None)
                 } else {
                     (Work::Nothing, WireSchema::empty()?, self.apply(caller, &statement).await?)
                 }
@@ -84,10 +84,17 @@ impl State {
 
     /// The query of a ticket.
     pub(super) fn query_of(&self, caller: &Caller, ticket: &[u8]) -> Result<Arc<Query>> {
-        let Command::TicketStatementQuery(ticket) = read_command(ticket)? else {
-            return Err(no_ticket());
-        };
-        let id = self.tickets.check(&ticket.statement_handle, &caller.principal.name)?;
+        let id = self.tickets.check(&handle_of(ticket)?, &caller.principal.name)?;
+        self.own_query(caller, id)
+    }
+
+    /// The query of a ticket that may have ended: the query may run nevertheless.
+    pub(super) fn cancellable_of(&self, caller: &Caller, ticket: &[u8]) -> Result<Arc<Query>> {
+        let id = self.tickets.check_signature(&handle_of(ticket)?, &caller.principal.name)?;
+        self.own_query(caller, id)
+    }
+
+    fn own_query(&self, caller: &Caller, id: Uuid) -> Result<Arc<Query>> {
         let query = self.queries.get(&id);
         query.filter(|query| query.principal == caller.principal.name).ok_or_else(ticket::ended)
     }
@@ -128,7 +135,7 @@ impl State {
             return WireSchema::empty();
         }
         let (session, profile) = self.session_of(caller).await?;
-        WireSchema::of_result(&session.plan(statement).await?.schema(), profile)
+        WireSchema::of_result(&session.describe(statement).await?.schema(), profile)
     }
 
     /// DoGet: the rows of a query or of a metadata command.
@@ -142,10 +149,10 @@ impl State {
             return self.metadata_rows(caller, &command, WireSchema::fixed(schema)?).await;
         }
         let query = self.query_of(caller, &ticket.ticket)?;
-        let (id, linger) = (query.id, self.config.query_linger);
-        let queries = Arc::clone(&self.queries);
+        let hold = self.queries.hold(query.id, self.config.query_linger);
+        let hold = hold.ok_or_else(ticket::ended)?;
         let stop = Stop { deadline: caller.deadline, shutdown: self.shutdown.clone() };
-        let on_end = move || queries.end_in(&id, linger);
+        let on_end = move || drop(hold);
         let (query_id, messages) = crate::stream::start(query, &self.config, stop, on_end).await?;
         let answers: Answers<FlightData> = Box::pin(messages);
         Ok(Reply { query_id: Some(query_id), ..Reply::new(answers) })
@@ -186,6 +193,13 @@ impl State {
         let (session, is_new) = self.sessions.open(caller)?;
         session.session().apply(statement).await?;
         Ok(is_new.then(|| session.token().to_owned()))
+    }
+}
+
+fn handle_of(ticket: &[u8]) -> Result<Bytes> {
+    match read_command(ticket)? {
+        Command::TicketStatementQuery(ticket) => Ok(ticket.statement_handle),
+        _ => Err(no_ticket()),
     }
 }
 

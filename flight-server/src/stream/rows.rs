@@ -1,5 +1,6 @@
 //! The batches of a query: of all its runs, and small ones joined.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
@@ -20,8 +21,8 @@ pub(super) struct Rows {
     /// The runs that were started.
     started: usize,
     is_at_end: bool,
-    /// A batch that did not fit into the last one.
-    held: Option<RecordBatch>,
+    /// Batches that come next: what did not fit into the last one, or was put back.
+    held: VecDeque<RecordBatch>,
     rows_max: usize,
     bytes_max: usize,
 }
@@ -38,7 +39,7 @@ impl Rows {
             current: QueryStream::empty(),
             started: 0,
             is_at_end: false,
-            held: None,
+            held: VecDeque::new(),
             rows_max: config.joined_rows_max,
             bytes_max: config.joined_bytes_max,
         };
@@ -64,7 +65,7 @@ impl Rows {
 
     /// The next batch that has rows.
     async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        if let Some(held) = self.held.take() {
+        if let Some(held) = self.held.pop_front() {
             return Ok(Some(held));
         }
         while !self.is_at_end {
@@ -79,6 +80,11 @@ impl Rows {
             }
         }
         Ok(None)
+    }
+
+    /// Lets a batch come next.
+    pub(super) fn put_back(&mut self, batch: RecordBatch) {
+        self.held.push_front(batch);
     }
 
     /// The next batch without waiting for it, unless many short runs are to be joined.
@@ -106,12 +112,16 @@ impl Rows {
         let (mut rows, mut bytes) = (first.num_rows(), estimated_bytes(&first));
         let mut batches = vec![first];
         // A batch that is large enough alone is not copied.
-        while !self.is_at_end && rows < self.rows_max / 2 && bytes < self.bytes_max / 2 {
+        while self.held.is_empty()
+            && !self.is_at_end
+            && rows < self.rows_max / 2
+            && bytes < self.bytes_max / 2
+        {
             let Some(batch) = self.next_ready().await? else { break };
             rows += batch.num_rows();
             bytes = bytes.saturating_add(estimated_bytes(&batch));
             if rows > self.rows_max || bytes > self.bytes_max {
-                self.held = Some(batch);
+                self.held.push_back(batch);
                 break;
             }
             batches.push(batch);

@@ -10,6 +10,7 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::schema::WireSchema;
+use super::views;
 
 /// A value that does not fit is an error: with `safe` it would silently become NULL.
 const STRICT: CastOptions<'static> =
@@ -41,6 +42,9 @@ fn convert_column(field: &Field, column: &ArrayRef) -> Result<ArrayRef> {
         return Ok(Arc::clone(column));
     }
     let name = || format!("column \"{}\"", field.name());
+    if let Some(plain) = views::plain(column, to) {
+        return plain.map_err(|error| unreadable(error, &name()));
+    }
     if matches!(from, DataType::Union(..)) && matches!(to, DataType::Utf8) {
         return union_as_text(column).map_err(|error| unreadable(error, &name()));
     }

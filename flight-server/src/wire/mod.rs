@@ -10,6 +10,7 @@ mod convert;
 mod profile;
 mod schema;
 mod types;
+mod views;
 
 pub(crate) use column_metadata::TableOrigin;
 pub(crate) use profile::Profile;

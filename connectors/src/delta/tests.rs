@@ -1,0 +1,48 @@
+//! Delta logs written by hand that must not be believed.
+
+use samite_engine::connector::Connector;
+use samite_engine::{Error, ErrorKind};
+
+use super::{DeltaConfig, DeltaConnector};
+use crate::testing::{Folder, request};
+
+const PROTOCOL: &str = r#"{"protocol":{"minReaderVersion":3,"minWriterVersion":7,"readerFeatures":["deletionVectors"],"writerFeatures":["deletionVectors"]}}"#;
+const METADATA: &str = r#"{"metaData":{"id":"00000000-0000-0000-0000-000000000000","format":{"provider":"parquet","options":{}},"schemaString":"{\"type\":\"struct\",\"fields\":[{\"name\":\"id\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}}]}","partitionColumns":[],"configuration":{},"createdTime":0}}"#;
+
+/// A file with a deletion vector of 40 bytes, which is not there.
+fn add(path: &str, storage_type: &str) -> String {
+    format!(
+        r#"{{"add":{{"path":"{path}","partitionValues":{{}},"size":10,"modificationTime":0,"dataChange":true,"stats":"{{\"numRecords\":1}}","deletionVector":{{"storageType":"{storage_type}","pathOrInlineDv":"ab^-aqEH.-t@S}}K{{vb[*k^","offset":1,"sizeInBytes":40,"cardinality":1}}}}}}"#
+    )
+}
+
+async fn refusal(config: DeltaConfig, files: &[String]) -> Error {
+    let folder = Folder::new();
+    let mut lines = vec![PROTOCOL.to_owned(), METADATA.to_owned()];
+    lines.extend_from_slice(files);
+    folder.write("_delta_log/00000000000000000000.json", lines.join("\n").as_bytes());
+    let connector = DeltaConnector::new(folder.stores.clone(), config);
+    let opened = connector.open(request(&folder.location(), Vec::new())).await;
+    opened.expect_err("it is refused")
+}
+
+#[tokio::test]
+async fn deletion_vector_of_no_known_kind_is_refused() {
+    let error = refusal(DeltaConfig::default(), &[add("a.parquet", "x")]).await;
+    assert_eq!(error.kind(), ErrorKind::CorruptSource, "{error:?}");
+    assert!(error.to_line().contains("\"d.p.t\""), "{error:?}");
+    assert!(error.to_line().contains("a.parquet"), "{error:?}");
+}
+
+#[tokio::test]
+async fn deletion_vectors_are_bounded_together() {
+    let files = [add("a.parquet", "u"), add("b.parquet", "u")];
+    // Within the bound they are fetched, and not found.
+    for (bytes_max, kind) in [(79, ErrorKind::ResourcesExhausted), (80, ErrorKind::CorruptSource)] {
+        let config =
+            DeltaConfig { deletion_vectors_bytes_max: bytes_max, ..DeltaConfig::default() };
+        let error = refusal(config, &files).await;
+        assert_eq!(error.kind(), kind, "{bytes_max}: {error:?}");
+        assert!(error.to_line().contains("\"d.p.t\""), "{error:?}");
+    }
+}
