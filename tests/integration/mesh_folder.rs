@@ -417,7 +417,7 @@ fn broken_contracts() -> Vec<Broken> {
                 "type: local\n    path: data/{model}.parquet\n    format: parquet\n",
                 "type: sftp\n    location: https://u:secret@h/x?sig=1\n",
             ),
-            "domains/a/plays/plays.v1.odcs.yaml:11: error: servers[0].location: found \
+            "domains/a/plays/plays.v1.odcs.yaml:10: error: servers[0].location: found \
              \"https://h/x\" (expected text that begins with sftp://)",
         ),
         changed(
