@@ -184,6 +184,7 @@ async fn wrong_name_is_refused_with_the_nearest() {
         "SELECT upper(1, 2, 3)",
         "SELECT 'a' + INTERVAL '1 day'",
         "SELECT repeat('a', 2000000000)",
+        "SELECT id, repeat('a', 1000000) FROM media.plays.plays",
         "SELECT id FROM media.many.one, media.many.two",
         "SELECT 1/0",
         "SELECT * FROM (",

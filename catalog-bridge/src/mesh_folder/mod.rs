@@ -67,7 +67,7 @@ impl Default for MeshFolderOptions {
 /// A mesh in a folder or a bucket.
 #[derive(Debug)]
 pub struct MeshFolder {
-    place: MeshPlace,
+    place: Arc<MeshPlace>,
     variables: Arc<BTreeMap<String, String>>,
     /// What was read so far; the lock lets one look at a time pass.
     memory: Mutex<Memory>,
@@ -118,7 +118,7 @@ impl MeshFolder {
         options: MeshFolderOptions,
     ) -> Result<Arc<Self>> {
         let folder = Arc::new(Self {
-            place: MeshPlace::new(store, prefix, &root, options.answer_timeout),
+            place: Arc::new(MeshPlace::new(store, prefix, &root, options.answer_timeout)),
             variables: Arc::new(options.variables),
             memory: Mutex::default(),
             picture: RwLock::new(Picture::Mesh(Arc::default())),

@@ -44,9 +44,14 @@ impl LocalGuard {
         }
         let allow = Arc::clone(&self.allow);
         let file = file_path(path);
-        let is_allowed = tokio::task::spawn_blocking(move || allow.holds_file(&file))
-            .await
-            .map_err(|error| Error::JoinError { source: error })?;
+        // A thread without a runtime is there to block.
+        let is_allowed = match tokio::runtime::Handle::try_current() {
+            Err(_) => allow.holds_file(&file),
+            Ok(runtime) => runtime
+                .spawn_blocking(move || allow.holds_file(&file))
+                .await
+                .map_err(|error| Error::JoinError { source: error })?,
+        };
         if !is_allowed {
             let source = Box::new(refusal(&format!("file:///{path}")));
             return Err(Error::PermissionDenied { path: path.to_string(), source });

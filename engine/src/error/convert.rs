@@ -135,9 +135,9 @@ fn from_schema(error: SchemaError) -> Error {
         }
         SchemaError::AmbiguousReference { field } => Error::new(
             ErrorKind::InvalidQuery,
-            format!("column \"{}\" is in several of the tables", field.flat_name()),
+            format!("column \"{}\" is ambiguous", field.flat_name()),
         )
-        .with_hint("write the table before it: table.column"),
+        .with_hint("several tables have it: write table.column"),
         SchemaError::DuplicateQualifiedField { name, .. }
         | SchemaError::DuplicateUnqualifiedField { name } => {
             Error::new(ErrorKind::InvalidQuery, format!("column \"{name}\" is there twice"))

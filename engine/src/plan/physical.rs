@@ -19,7 +19,10 @@ use datafusion::physical_plan::unnest::UnnestExec;
 use datafusion::physical_plan::{ExecutionPlan, PhysicalExpr};
 
 use super::pieces::PiecesExec;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The largest constant beside rows, in bytes: a batch of rows can hold one for each.
+const CONSTANT_BYTES_MAX: usize = 256 << 10;
 
 /// Plans a query without parameters.
 ///
@@ -38,6 +41,7 @@ pub(super) async fn plan(
         let planner = constant_state.query_planner();
         return Ok(planner.create_physical_plan(&optimized, &constant_state).await?);
     }
+    check_constants(&optimized)?;
     let mut plan = state.query_planner().create_physical_plan(&optimized, state).await?;
     if misleads_dynamic_filters(&plan) {
         let mut state = state.clone();
@@ -61,6 +65,29 @@ fn reads_nothing(plan: &LogicalPlan) -> DataFusionResult<bool> {
         Ok(if reads { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     })?;
     Ok(!reads)
+}
+
+/// Refuses a constant that would be written out beside every row and is too large for that.
+fn check_constants(plan: &LogicalPlan) -> Result<()> {
+    let mut largest = 0;
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expression| {
+            expression.apply(|part| {
+                if let Expr::Literal(value, _) = part {
+                    largest = largest.max(value.size());
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    if largest <= CONSTANT_BYTES_MAX {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::ResourcesExhausted, "a constant of the query is too large")
+        .with_detail(format!(
+            "it has {largest} bytes, {CONSTANT_BYTES_MAX} are allowed beside rows"
+        ))
+        .with_hint("ask for it in a query of its own, without a table"))
 }
 
 fn is_subquery(expression: &Expr) -> bool {
