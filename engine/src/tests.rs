@@ -126,6 +126,28 @@ async fn minor_versions_of_one_port_are_two_tables() {
     assert_eq!(names, ["media.minors@2.0.0.one", "media.minors@2.1.0.one"]);
 }
 
+/// DataFusion drops a projection that looks like the one below it.
+#[tokio::test]
+async fn projection_over_one_that_looks_alike_still_counts() {
+    let session = session();
+    for (sql, value) in [
+        ("SELECT x FROM (SELECT x + 1 AS x FROM (SELECT x + 1 AS x FROM (SELECT 1 AS x)))", 3),
+        ("SELECT x FROM (SELECT x + 2 - 1 AS x FROM (SELECT x + 1 AS x FROM (SELECT 1 AS x)))", 3),
+        (
+            "SELECT x FROM (SELECT x * 2 AS x FROM (SELECT x * 2 AS x FROM (SELECT x * 2 AS x \
+             FROM (SELECT id AS x FROM media.plays.plays WHERE id = 5))))",
+            40,
+        ),
+        (
+            "SELECT (SELECT x + x AS x FROM (SELECT x + x AS x FROM (SELECT x + x AS x FROM \
+             (SELECT 1 AS x))))",
+            8,
+        ),
+    ] {
+        assert_eq!(count(&session, sql).await.map_err(|error| error.to_line()), Ok(value), "{sql}");
+    }
+}
+
 #[tokio::test]
 async fn value_of_an_untyped_parameter_keeps_its_type() {
     let session = session();

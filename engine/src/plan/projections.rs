@@ -1,0 +1,59 @@
+//! Keeps projections apart that DataFusion would take for one.
+//!
+//! Its optimizer drops a projection whose expressions equal those of the projection below it
+//! (`merge_consecutive_projections`), as if computing a second time changed nothing: `x + 1 AS x`
+//! over `x + 1 AS x` would add 1 once.
+
+use std::sync::Arc;
+
+use datafusion::common::tree_node::{Transformed, TransformedResult};
+use datafusion::common::{Column, Result as DataFusionResult};
+use datafusion::logical_expr::{Expr, LogicalPlan, Projection};
+
+/// Gives the columns between two such projections names of their own.
+///
+/// # Errors
+///
+/// When a projection cannot be built again.
+pub(super) fn keep_apart(plan: LogicalPlan) -> DataFusionResult<LogicalPlan> {
+    let mut count = 0;
+    plan.transform_up_with_subqueries(|node| {
+        let LogicalPlan::Projection(outer) = &node else { return Ok(Transformed::no(node)) };
+        let LogicalPlan::Projection(inner) = outer.input.as_ref() else {
+            return Ok(Transformed::no(node));
+        };
+        if !are_alike(outer, inner) {
+            return Ok(Transformed::no(node));
+        }
+        count += 1;
+        let input = Arc::new(renamed(inner, count)?);
+        let schema = Arc::clone(&outer.schema);
+        let outer = Projection::try_new_with_schema(outer.expr.clone(), input, schema)?;
+        Ok(Transformed::yes(LogicalPlan::Projection(outer)))
+    })
+    .data()
+}
+
+/// True if the two could become equal: they compute something, under the same names.
+fn are_alike(outer: &Projection, inner: &Projection) -> bool {
+    let computes = |expression: &Expr| !matches!(expression.clone().unalias(), Expr::Column(_));
+    let names = |projection: &Projection| -> Vec<String> {
+        projection.schema.fields().iter().map(|field| field.name().clone()).collect()
+    };
+    outer.expr.iter().any(computes) && names(outer) == names(inner)
+}
+
+/// The same columns, computed under other names.
+fn renamed(projection: &Projection, count: usize) -> DataFusionResult<LogicalPlan> {
+    let mut computed = Vec::new();
+    let mut named = Vec::new();
+    for (expression, (qualifier, field)) in projection.expr.iter().zip(projection.schema.iter()) {
+        let name = format!("{} #{count}", field.name());
+        computed.push(expression.clone().unalias().alias(&name));
+        let column = Expr::Column(Column::from_name(name));
+        named.push(column.alias_qualified(qualifier.cloned(), field.name()));
+    }
+    let computed = Projection::try_new(computed, Arc::clone(&projection.input))?;
+    let computed = Arc::new(LogicalPlan::Projection(computed));
+    Ok(LogicalPlan::Projection(Projection::try_new(named, computed)?))
+}
