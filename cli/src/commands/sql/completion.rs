@@ -14,7 +14,7 @@ use rustyline::{Context, Helper};
 use samite_engine::Result;
 
 use super::connection::Connection;
-use super::statements::is_complete;
+use super::statements::{command_of, is_complete};
 
 /// Columns of the mesh beyond these are not offered.
 const COLUMNS_MAX: usize = 50_000;
@@ -188,7 +188,7 @@ impl Validator for Completion {
     /// Goes on to the next line until there is a semicolon; a command with a backslash is one line.
     fn validate(&self, context: &mut ValidationContext<'_>) -> rustyline::Result<ValidationResult> {
         let input = context.input();
-        let is_whole = input.trim_start().starts_with('\\') || is_complete(input);
+        let is_whole = command_of(input).is_some() || is_complete(input);
         Ok(if is_whole { ValidationResult::Valid(None) } else { ValidationResult::Incomplete })
     }
 }

@@ -120,8 +120,8 @@ fn from_readline(error: ReadlineError) -> Failure {
 
 impl Dialogue {
     async fn answer(&mut self, line: &str) -> Result<Next, Failure> {
-        if let Some(command) = line.trim().strip_prefix('\\') {
-            return self.command(command.trim_end_matches(';').trim()).await;
+        if let Some(command) = statements::command_of(line) {
+            return self.command(command).await;
         }
         for statement in statements::split(line) {
             if !self.interruptible(&statement).await? {

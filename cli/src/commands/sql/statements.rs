@@ -80,9 +80,32 @@ fn scan(text: &str, mut visit: impl FnMut(char, Within)) -> Within {
     within
 }
 
+/// The command of a line: what follows a backslash, or one of the words with which people ask for
+/// help or leave.
+pub(super) fn command_of(line: &str) -> Option<&str> {
+    let line = line.trim().trim_end_matches(';').trim();
+    let mut words = ["help", "exit", "quit"].into_iter();
+    let word = words.find(|word| line.eq_ignore_ascii_case(word));
+    word.or_else(|| line.strip_prefix('\\').map(str::trim))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn command_begins_with_a_backslash_or_is_a_word_for_leaving() {
+        for (line, command) in [
+            (" \\d artists.profiles; ", Some("d artists.profiles")),
+            ("help", Some("help")),
+            ("QUIT;", Some("quit")),
+            ("SELECT 1;", None),
+            ("help me", None),
+            ("", None),
+        ] {
+            assert_eq!(command_of(line), command, "{line}");
+        }
+    }
 
     #[test]
     fn semicolon_ends_a_statement_unless_it_is_quoted() {
