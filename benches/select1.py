@@ -21,7 +21,8 @@ WARM_UP, QUERIES = 200, 2000
 def measure(options):
     with serving(options, data.generated_mesh(options, 10)) as server, server.connect() as connection:
         rows = [("a cursor that executes a new statement", fresh(connection)),
-                ("one prepared statement, executed again", prepared(connection))]
+                ("one prepared statement, executed again", prepared(connection)),
+                ("pyarrow's client, a new statement that is not prepared", unprepared(server.uri))]
     with knowing_server() as uri, adbc_driver_flightsql.dbapi.connect(uri, autocommit=True) as connection:
         rows.append(("a new statement, asked of a server that does nothing", fresh(connection)))
     print("### SELECT 1 over a warm connection, one ADBC client\n")
@@ -42,6 +43,19 @@ def fresh(connection):
 def prepared(connection):
     with connection.cursor() as cursor:
         return timed(lambda _: (cursor.execute("SELECT 1"), cursor.fetchall()))
+
+
+def unprepared(uri):
+    """Two calls instead of the four of the ADBC driver."""
+    from pyarrow import flight
+
+    def ask(number):
+        command = message("CommandStatementQuery", [f"SELECT {number}".encode()])
+        info = client.get_flight_info(flight.FlightDescriptor.for_command(command))
+        return client.do_get(info.endpoints[0].ticket).read_all()
+
+    with flight.connect(uri) as client:
+        return timed(ask)
 
 
 def timed(ask):
