@@ -9,6 +9,7 @@ are the rows of its states, as pyiceberg reads them.
 import datetime
 import decimal
 import gzip
+import os
 import pathlib
 import sys
 import uuid
@@ -343,3 +344,6 @@ def main(folder, *names):
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
+    # All is written. The threads of the writers' libraries now and then end the interpreter with an abort while it stops.
+    sys.stderr.flush()
+    os._exit(0)
