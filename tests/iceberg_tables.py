@@ -344,6 +344,6 @@ def main(folder, *names):
 
 if __name__ == "__main__":
     main(*sys.argv[1:])
-    # All is written. The threads of the writers' libraries now and then end the interpreter with an abort while it stops.
+    # All is written. Threads of the writers' libraries can abort an interpreter that stops while they live.
     sys.stderr.flush()
     os._exit(0)
