@@ -5,12 +5,12 @@ use std::sync::Arc;
 use arrow_flight::{FlightData, SchemaAsIpc};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::DataType;
-use datafusion::arrow::ipc::writer::{
-    DictionaryTracker, IpcDataGenerator, IpcWriteContext, IpcWriteOptions,
-};
+use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::ipc::writer::{IpcWriteOptions, StreamEncoder};
 use samite_engine::{Error, ErrorKind, Result};
 
 use crate::config::FlightConfig;
+use crate::message::Message;
 use crate::wire::WireSchema;
 
 /// Rows of a piece at least: the size of nested columns is only guessed, and often too high.
@@ -21,32 +21,35 @@ pub(crate) struct Encoder {
     schema: Arc<WireSchema>,
     message_bytes_max: usize,
     row_bytes_max: usize,
-    generator: IpcDataGenerator,
-    /// Stays empty: no dictionary gets past the wire schema.
-    dictionaries: DictionaryTracker,
-    options: IpcWriteOptions,
-    context: IpcWriteContext,
+    /// Leaves the data where it is. Its schema is out already, and no dictionary gets past the wire
+    /// schema: each batch is one message.
+    encoder: StreamEncoder,
 }
 
 impl Encoder {
-    pub(crate) fn new(schema: Arc<WireSchema>, config: &FlightConfig) -> Self {
-        let mut context = IpcWriteContext::default();
-        // The next message is about as large as the last one.
-        context.set_reserve_scratch(true);
-        Self {
+    /// An encoder of batches that fit `schema`.
+    ///
+    /// # Errors
+    ///
+    /// When the schema has no form on the wire.
+    pub(crate) fn new(schema: Arc<WireSchema>, config: &FlightConfig) -> Result<Self> {
+        let mut encoder = StreamEncoder::try_new(schema.schema()).map_err(not_encoded)?;
+        encoder
+            .encode(&RecordBatch::new_empty(Arc::clone(schema.schema())))
+            .map_err(not_encoded)?;
+        Ok(Self {
             schema,
             message_bytes_max: config.message_bytes_max,
             row_bytes_max: config.row_bytes_max,
-            generator: IpcDataGenerator::default(),
-            dictionaries: DictionaryTracker::new(true),
-            options: IpcWriteOptions::default(),
-            context,
-        }
+            encoder,
+        })
     }
 
     /// The first message: the schema.
-    pub(crate) fn schema_message(&self) -> FlightData {
-        SchemaAsIpc::new(self.schema.schema(), &self.options).into()
+    pub(crate) fn schema_message(&self) -> Message {
+        let options = IpcWriteOptions::default();
+        let message: FlightData = SchemaAsIpc::new(self.schema.schema(), &options).into();
+        Message::of_header(message.data_header)
     }
 
     /// The rows of each piece of `batch`; pieces are encoded one by one, so that a huge batch does
@@ -67,7 +70,7 @@ impl Encoder {
     /// # Errors
     ///
     /// When a value has no form on the wire, or a row is too large.
-    pub(crate) fn encode(&mut self, piece: RecordBatch) -> Result<Vec<FlightData>> {
+    pub(crate) fn encode(&mut self, piece: RecordBatch) -> Result<Vec<Message>> {
         let mut messages = Vec::with_capacity(1);
         let mut waiting = vec![piece];
         while let Some(part) = waiting.pop() {
@@ -78,7 +81,7 @@ impl Encoder {
                 continue;
             }
             let message = self.encode_part(&part)?;
-            let bytes = message.data_header.len() + message.data_body.len();
+            let bytes = message.bytes();
             match rows {
                 2.. if bytes > self.message_bytes_max => halve(&part, &mut waiting),
                 1 if bytes > self.row_bytes_max => return Err(self.row_too_large(bytes)),
@@ -88,14 +91,9 @@ impl Encoder {
         Ok(messages)
     }
 
-    fn encode_part(&mut self, part: &RecordBatch) -> Result<FlightData> {
+    fn encode_part(&mut self, part: &RecordBatch) -> Result<Message> {
         let part = self.schema.convert(part)?;
-        let encoded =
-            self.generator.encode(&part, &mut self.dictionaries, &self.options, &mut self.context);
-        let (_, message) = encoded.map_err(|error| {
-            Error::new(ErrorKind::Internal, "the result cannot be encoded").with_source(error)
-        })?;
-        Ok(message.into())
+        Message::of_buffers(self.encoder.encode(&part).map_err(not_encoded)?)
     }
 
     fn row_too_large(&self, bytes: usize) -> Error {
@@ -106,6 +104,10 @@ impl Encoder {
         .with_detail(format!("the server sends at most {} in a row", self.row_bytes_max))
         .with_hint("select fewer columns, or parts of the long values")
     }
+}
+
+fn not_encoded(error: ArrowError) -> Error {
+    Error::new(ErrorKind::Internal, "the result cannot be encoded").with_source(error)
 }
 
 fn halve(part: &RecordBatch, waiting: &mut Vec<RecordBatch>) {
@@ -153,12 +155,12 @@ mod tests {
 
     fn encode_all(batch: &RecordBatch, config: &FlightConfig) -> Result<Vec<FlightData>> {
         let schema = WireSchema::of_result(&batch.schema(), Profile::Arrow).unwrap();
-        let mut encoder = Encoder::new(Arc::new(schema), config);
+        let mut encoder = Encoder::new(Arc::new(schema), config).unwrap();
         let mut messages = vec![encoder.schema_message()];
         for (start, rows) in encoder.pieces(batch) {
             messages.extend(encoder.encode(batch.slice(start, rows))?);
         }
-        Ok(messages)
+        Ok(messages.iter().map(FlightData::from).collect())
     }
 
     fn skewed(rows: usize, long: usize) -> RecordBatch {

@@ -9,7 +9,7 @@
 //!             ├── statement, prepared ──▶ queries, statements (handles: bounded, expiring)
 //!             ├── sessions, metadata
 //!             ▼
-//!           stream: QueryStream ─ wire (types that clients read) ─▶ encode ─▶ bounded channel ─▶ gRPC
+//!           stream: QueryStream ─ wire (types that clients read) ─▶ encode ─▶ bounded channel ─▶ message ─▶ gRPC
 //! ```
 //!
 //! Plans and runs nothing itself: that is the engine's.
@@ -19,6 +19,7 @@ mod config;
 mod connection;
 mod encode;
 mod expiring;
+mod message;
 mod metadata;
 mod prepared;
 mod protocol;

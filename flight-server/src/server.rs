@@ -13,6 +13,7 @@ use tonic::transport::Server;
 
 use crate::config::FlightConfig;
 use crate::connection::{EndedConnections, incoming};
+use crate::message::Uncopied;
 use crate::service::{Service, State};
 
 /// How often ended sessions, statements and queries are forgotten.
@@ -68,7 +69,7 @@ impl FlightServer {
         health.set_serving::<FlightServiceServer<Service>>().await;
         let serving = builder(&config)
             .add_service(health_service)
-            .add_service(service)
+            .add_service(Uncopied(service))
             .serve_with_incoming_shutdown(
                 incoming(listener, config.connections_max, ended),
                 stopping.clone().cancelled_owned(),

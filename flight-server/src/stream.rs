@@ -17,7 +17,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use arrow_flight::FlightData;
 use datafusion::common::runtime::SpawnedTask;
 use futures::{FutureExt, Stream};
 use samite_engine::{Error, ErrorKind, Result};
@@ -26,6 +25,7 @@ use tonic::Status;
 
 use crate::config::FlightConfig;
 use crate::encode::Encoder;
+use crate::message::Message;
 use crate::query::Query;
 use crate::status::status;
 use head::{Head, read_head};
@@ -37,7 +37,7 @@ pub(crate) use watch::Stop;
 /// The messages of one query. Dropping it stops the query.
 #[derive(Debug)]
 pub(crate) struct MessageStream {
-    head: std::vec::IntoIter<FlightData>,
+    head: std::vec::IntoIter<Message>,
     /// What comes after the head, if that is not all.
     rest: Option<Rest>,
 }
@@ -45,7 +45,7 @@ pub(crate) struct MessageStream {
 /// The messages that a task makes.
 #[derive(Debug)]
 struct Rest {
-    messages: mpsc::Receiver<Result<FlightData, Status>>,
+    messages: mpsc::Receiver<Result<Message, Status>>,
     _task: SpawnedTask<()>,
 }
 
@@ -80,7 +80,7 @@ pub(crate) async fn start(
     let watch = Watch::new(Arc::clone(&query), stop);
     let mut rows = watch.or(Rows::start(Arc::clone(&query), config)).await?;
     let query_id = rows.query_id().to_owned();
-    let mut encoder = Encoder::new(Arc::clone(&query.schema), config);
+    let mut encoder = Encoder::new(Arc::clone(&query.schema), config)?;
     let head = watch.or(read_head(&query, &mut rows, &mut encoder)).await?;
     let Head { messages: head, is_all } = head;
     let rest = if is_all { None } else { Some(spawn_rest((rows, encoder), watch, fetch, config)) };
@@ -115,7 +115,7 @@ pub(crate) fn panicked() -> Error {
 async fn pump(
     mut rows: Rows,
     mut encoder: Encoder,
-    sender: &mpsc::Sender<Result<FlightData, Status>>,
+    sender: &mpsc::Sender<Result<Message, Status>>,
 ) -> Result<()> {
     let gone = |_| Error::new(ErrorKind::Cancelled, "the reader is gone");
     while let Some(batch) = rows.next_joined().await? {
@@ -129,7 +129,7 @@ async fn pump(
 }
 
 impl Stream for MessageStream {
-    type Item = Result<FlightData, Status>;
+    type Item = Result<Message, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if let Some(message) = self.head.next() {

@@ -27,6 +27,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
 use crate::auth::{Caller, SESSION_COOKIE, answer_handshake};
+use crate::message::{NoMessages, hand_over};
 use crate::status::status;
 use crate::stream::panicked;
 
@@ -113,7 +114,7 @@ fn split<M>(request: Request<M>) -> (Caller, M) {
 impl FlightService for Service {
     type HandshakeStream = Answers<HandshakeResponse>;
     type ListFlightsStream = Answers<FlightInfo>;
-    type DoGetStream = Answers<FlightData>;
+    type DoGetStream = NoMessages;
     type DoPutStream = Answers<PutResult>;
     type DoActionStream = Answers<arrow_flight::Result>;
     type ListActionsStream = Answers<ActionType>;
@@ -156,7 +157,7 @@ impl FlightService for Service {
         request: Request<Ticket>,
     ) -> Result<Response<Self::DoGetStream>, Status> {
         let (caller, ticket) = split(request);
-        answer("DoGet", self.0.rows(&caller, &ticket)).await
+        answer("DoGet", self.0.rows(&caller, &ticket)).await.map(hand_over)
     }
 
     async fn do_put(

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use arrow_flight::sql::{Command, TicketStatementQuery};
-use arrow_flight::{
-    FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, PollInfo, SchemaResult, Ticket,
-};
+use arrow_flight::{FlightDescriptor, FlightEndpoint, FlightInfo, PollInfo, SchemaResult, Ticket};
 use bytes::Bytes;
 use futures::stream;
 use samite_engine::plan::QueryPlan;
@@ -14,9 +12,10 @@ use samite_engine::{Error, ErrorKind, Result};
 use uuid::Uuid;
 
 use super::state::State;
-use super::{Answers, Reply, read_only};
+use super::{Reply, read_only};
 use crate::auth::Caller;
 use crate::encode::Encoder;
+use crate::message::Messages;
 use crate::metadata::Asker;
 use crate::protocol::{any_bytes, number_placeholders, read_command};
 use crate::query::{Query, Work};
@@ -139,11 +138,7 @@ impl State {
     }
 
     /// DoGet: the rows of a query or of a metadata command.
-    pub(super) async fn rows(
-        &self,
-        caller: &Caller,
-        ticket: &Ticket,
-    ) -> Result<Reply<Answers<FlightData>>> {
+    pub(super) async fn rows(&self, caller: &Caller, ticket: &Ticket) -> Result<Reply<Messages>> {
         let command = read_command(&ticket.ticket).map_err(|_| no_ticket())?;
         if let Some(schema) = self.metadata.schema(&command) {
             return self.metadata_rows(caller, &command, WireSchema::fixed(schema)?).await;
@@ -154,8 +149,8 @@ impl State {
         let stop = Stop { deadline: caller.deadline, shutdown: self.shutdown.clone() };
         let on_end = move || drop(hold);
         let (query_id, messages) = crate::stream::start(query, &self.config, stop, on_end).await?;
-        let answers: Answers<FlightData> = Box::pin(messages);
-        Ok(Reply { query_id: Some(query_id), ..Reply::new(answers) })
+        let messages: Messages = Box::pin(messages);
+        Ok(Reply { query_id: Some(query_id), ..Reply::new(messages) })
     }
 
     async fn metadata_rows(
@@ -163,19 +158,18 @@ impl State {
         caller: &Caller,
         command: &Command,
         schema: WireSchema,
-    ) -> Result<Reply<Answers<FlightData>>> {
+    ) -> Result<Reply<Messages>> {
         let (session, profile) = self.session_of(caller).await?;
         let asker = Asker { session: &session, profile, config: &self.config };
         let batches = self.metadata.answer(command, asker).await?;
-        let mut encoder = Encoder::new(Arc::new(schema), &self.config);
+        let mut encoder = Encoder::new(Arc::new(schema), &self.config)?;
         let mut messages = vec![encoder.schema_message()];
         for batch in batches {
             for (start, rows) in encoder.pieces(&batch) {
                 messages.extend(encoder.encode(batch.slice(start, rows))?);
             }
         }
-        let answers: Answers<FlightData> = Box::pin(stream::iter(messages.into_iter().map(Ok)));
-        Ok(Reply::new(answers))
+        Ok(Reply::new(Box::pin(stream::iter(messages.into_iter().map(Ok)))))
     }
 
     /// Reads a statement.

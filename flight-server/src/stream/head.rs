@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use arrow_flight::FlightData;
 use samite_engine::Result;
 
 use super::rows::Rows;
 use crate::encode::{Encoder, estimated_bytes};
+use crate::message::Message;
 use crate::query::Query;
 
 /// The time that a small result has to be the whole answer.
@@ -21,7 +21,7 @@ const HEAD_BYTES_MAX: usize = 256 << 10;
 #[derive(Debug)]
 pub(super) struct Head {
     /// The schema, and the rows that were there.
-    pub(super) messages: Vec<FlightData>,
+    pub(super) messages: Vec<Message>,
     /// True if nothing comes after them.
     pub(super) is_all: bool,
 }
@@ -53,7 +53,7 @@ pub(super) async fn read_head(
 async fn read_rows(
     rows: &mut Rows,
     encoder: &mut Encoder,
-    messages: &mut Vec<FlightData>,
+    messages: &mut Vec<Message>,
 ) -> Result<bool> {
     let mut room = HEAD_BYTES_MAX;
     loop {
