@@ -10,6 +10,7 @@
 mod aggregates;
 mod bytes;
 mod growth;
+mod joined;
 
 use std::sync::Arc;
 
@@ -51,13 +52,16 @@ pub(super) fn bound_functions(state: &mut SessionState) -> DataFusionResult<()> 
             state.register_udf(Arc::new(Bounded::around(inner, growth)))?;
         }
     }
-    state.register_function_rewrite(Arc::new(BoundCalls))?;
+    state.register_function_rewrite(Arc::new(BoundCalls { weighing: joined::weighing() }))?;
     aggregates::bound_aggregates(state)
 }
 
-/// Bounds the calls that the planner makes without looking up a name: `[1, 2]`, `array || array`.
+/// Bounds what the planner makes without looking up a name: `[1, 2]`, `array || array`, and texts
+/// joined with `||`.
 #[derive(Debug)]
-struct BoundCalls;
+struct BoundCalls {
+    weighing: Arc<ScalarUDF>,
+}
 
 impl FunctionRewrite for BoundCalls {
     fn name(&self) -> &'static str {
@@ -70,7 +74,13 @@ impl FunctionRewrite for BoundCalls {
         _schema: &DFSchema,
         _config: &ConfigOptions,
     ) -> DataFusionResult<Transformed<Expr>> {
-        let Expr::ScalarFunction(call) = expr else { return Ok(Transformed::no(expr)) };
+        let call = match expr {
+            Expr::ScalarFunction(call) => call,
+            Expr::BinaryExpr(ref binary) if joined::is_joined(binary) => {
+                return Ok(Transformed::yes(self.weighing.call(vec![expr])));
+            }
+            other => return Ok(Transformed::no(other)),
+        };
         let growth = FUNCTIONS.iter().find(|(name, _)| *name == call.func.name());
         let Some((_, growth)) = growth.filter(|_| !is_small(&call)) else {
             return Ok(Transformed::no(Expr::ScalarFunction(call)));
@@ -106,8 +116,7 @@ impl Bounded {
             return Error::new(ErrorKind::ResourcesExhausted, message)
                 .with_hint("compare texts of at most 10,000 bytes, for instance left(x, 1000)");
         }
-        Error::new(ErrorKind::ResourcesExhausted, format!("the result of {name}() is too large"))
-            .with_hint("at most 16 MiB for one value and 256 MiB for a batch of rows")
+        too_large(&format!("{name}()"))
     }
 
     /// Calls the function on pieces of which each is small enough for certain, and weighs what
@@ -137,6 +146,11 @@ impl Bounded {
         let pieces: Vec<_> = pieces.iter().map(AsRef::as_ref).collect();
         Ok(ColumnarValue::Array(concat(&pieces)?))
     }
+}
+
+fn too_large(what: &str) -> Error {
+    Error::new(ErrorKind::ResourcesExhausted, format!("the result of {what} is too large"))
+        .with_hint("at most 16 MiB for one value and 256 MiB for a batch of rows")
 }
 
 /// First row and number of rows of each piece; `None` if one row alone is too much.
@@ -270,6 +284,10 @@ mod tests {
             "SELECT array_append([n], repeat('a', 1000000)) FROM (SELECT cast(n AS text) n FROM range(8000) t(n))",
             "SELECT [n] || [n] || [n] || [n] FROM (VALUES (repeat('a', 9000000))) t(n)",
             "SELECT array_to_string(range(100000), repeat(',', 1000000))",
+            "SELECT n || n || n FROM (VALUES (repeat('a', 9000000))) t(n)",
+            "SELECT repeat('a', 9000000) || repeat('a', 9000000)",
+            "SELECT repeat('a', 40000) || n FROM range(8000) t(n)",
+            "WITH RECURSIVE t(n) AS (SELECT arrow_cast('a', 'LargeUtf8') UNION ALL SELECT n || n FROM t) SELECT n FROM t",
             "SELECT array_replace_all(array_repeat('a', 100000), 'a', repeat('b', 1000000))",
             "SELECT to_char(now(), repeat('%+', 8000000))",
             "SELECT levenshtein(repeat('a', 10000000), repeat('b', 10000000))",
@@ -293,6 +311,8 @@ mod tests {
             "SELECT replace('abcabc', 'b', 'xyz'), regexp_replace('abc', '(b)', '[$1]', 'g')",
             "SELECT length(replace(repeat('a', 10000), 'b', repeat('c', 2000)))",
             "SELECT concat('a', 1, NULL), concat_ws(',', 'a', 'b'), to_char(now(), '%Y-%m-%d')",
+            "SELECT 'a' || 'b' || 1 || NULL, n || n || 1 || 'x' FROM (VALUES ('a')) t(n)",
+            "SELECT arrow_cast(n, 'LargeUtf8') || n, n || DATE '2020-01-01' FROM (VALUES ('a')) t(n)",
             "SELECT [1, 2], make_array('a', NULL), [1] || 2, array_to_string([1, 2], ',')",
             "SELECT levenshtein('kitten', 'sitting'), array_replace_all([1, 2, 1], 1, 3)",
         ] {
