@@ -16,6 +16,26 @@ use crate::wire::WireSchema;
 /// Rows of a piece at least: the size of nested columns is only guessed, and often too high.
 const PIECE_ROWS_MIN: usize = 64;
 
+/// Rows that are to be sent.
+#[derive(Debug)]
+pub(crate) struct Measured {
+    pub(crate) batch: RecordBatch,
+    /// What they take on the wire, more or less, and a part of them at most.
+    pub(crate) bytes: usize,
+}
+
+impl Measured {
+    /// Measures once, since looking at the length of each text takes its time.
+    pub(crate) fn new(batch: RecordBatch) -> Self {
+        let bytes = estimated_bytes(&batch);
+        Self { batch, bytes }
+    }
+
+    fn slice(&self, start: usize, rows: usize) -> Self {
+        Self { batch: self.batch.slice(start, rows), bytes: self.bytes }
+    }
+}
+
 /// Encodes the batches of one stream.
 pub(crate) struct Encoder {
     schema: Arc<WireSchema>,
@@ -52,17 +72,16 @@ impl Encoder {
         Message::of_header(message.data_header)
     }
 
-    /// The rows of each piece of `batch`; pieces are encoded one by one, so that a huge batch does
-    /// not stand in memory twice.
-    pub(crate) fn pieces(&self, batch: &RecordBatch) -> Vec<(usize, usize)> {
-        let rows = batch.num_rows();
-        let bytes = estimated_bytes(batch);
+    /// The pieces of `whole`; they are encoded one by one, so that a huge batch does not stand in
+    /// memory twice.
+    pub(crate) fn pieces(&self, whole: &Measured) -> Vec<Measured> {
+        let rows = whole.batch.num_rows();
         // Some room for padding and validity.
         let piece_bytes = self.message_bytes_max - self.message_bytes_max / 8;
-        let count = bytes.div_ceil(piece_bytes.max(1)).max(1);
+        let count = whole.bytes.div_ceil(piece_bytes.max(1)).max(1);
         let piece_rows = rows.div_ceil(count).max(PIECE_ROWS_MIN);
         let starts = (0..rows).step_by(piece_rows);
-        starts.map(|start| (start, piece_rows.min(rows - start))).collect()
+        starts.map(|start| whole.slice(start, piece_rows.min(rows - start))).collect()
     }
 
     /// Encodes one piece, as one message or, if that is too large, as several.
@@ -70,13 +89,14 @@ impl Encoder {
     /// # Errors
     ///
     /// When a value has no form on the wire, or a row is too large.
-    pub(crate) fn encode(&mut self, piece: RecordBatch) -> Result<Vec<Message>> {
+    pub(crate) fn encode(&mut self, piece: Measured) -> Result<Vec<Message>> {
         let mut messages = Vec::with_capacity(1);
-        let mut waiting = vec![piece];
+        let may_be_large = piece.bytes > self.row_bytes_max;
+        let mut waiting = vec![piece.batch];
         while let Some(part) = waiting.pop() {
             let rows = part.num_rows();
             // Casting many long texts at once could exceed what one array can hold.
-            if rows > 1 && estimated_bytes(&part) > self.row_bytes_max {
+            if rows > 1 && may_be_large && estimated_bytes(&part) > self.row_bytes_max {
                 halve(&part, &mut waiting);
                 continue;
             }
@@ -118,7 +138,7 @@ fn halve(part: &RecordBatch, waiting: &mut Vec<RecordBatch>) {
 }
 
 /// The bytes that the rows take on the wire, more or less.
-pub(crate) fn estimated_bytes(batch: &RecordBatch) -> usize {
+fn estimated_bytes(batch: &RecordBatch) -> usize {
     batch.columns().iter().map(estimated_column_bytes).fold(0, usize::saturating_add)
 }
 
@@ -157,8 +177,8 @@ mod tests {
         let schema = WireSchema::of_result(&batch.schema(), Profile::Arrow).unwrap();
         let mut encoder = Encoder::new(Arc::new(schema), config).unwrap();
         let mut messages = vec![encoder.schema_message()];
-        for (start, rows) in encoder.pieces(batch) {
-            messages.extend(encoder.encode(batch.slice(start, rows))?);
+        for piece in encoder.pieces(&Measured::new(batch.clone())) {
+            messages.extend(encoder.encode(piece)?);
         }
         Ok(messages.iter().map(FlightData::from).collect())
     }

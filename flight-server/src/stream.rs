@@ -118,9 +118,9 @@ async fn pump(
     sender: &mpsc::Sender<Result<Message, Status>>,
 ) -> Result<()> {
     let gone = |_| Error::new(ErrorKind::Cancelled, "the reader is gone");
-    while let Some(batch) = rows.next_joined().await? {
-        for (start, count) in encoder.pieces(&batch) {
-            for message in encoder.encode(batch.slice(start, count))? {
+    while let Some(joined) = rows.next_joined().await? {
+        for piece in encoder.pieces(&joined) {
+            for message in encoder.encode(piece)? {
                 sender.send(Ok(message)).await.map_err(gone)?;
             }
         }

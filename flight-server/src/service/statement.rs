@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::state::State;
 use super::{Reply, read_only};
 use crate::auth::Caller;
-use crate::encode::Encoder;
+use crate::encode::{Encoder, Measured};
 use crate::message::Messages;
 use crate::metadata::Asker;
 use crate::protocol::{any_bytes, number_placeholders, read_command};
@@ -165,8 +165,8 @@ impl State {
         let mut encoder = Encoder::new(Arc::new(schema), &self.config)?;
         let mut messages = vec![encoder.schema_message()];
         for batch in batches {
-            for (start, rows) in encoder.pieces(&batch) {
-                messages.extend(encoder.encode(batch.slice(start, rows))?);
+            for piece in encoder.pieces(&Measured::new(batch)) {
+                messages.extend(encoder.encode(piece)?);
             }
         }
         Ok(Reply::new(Box::pin(stream::iter(messages.into_iter().map(Ok)))))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use samite_engine::Result;
 
 use super::rows::Rows;
-use crate::encode::{Encoder, estimated_bytes};
+use crate::encode::Encoder;
 use crate::message::Message;
 use crate::query::Query;
 
@@ -57,15 +57,14 @@ async fn read_rows(
 ) -> Result<bool> {
     let mut room = HEAD_BYTES_MAX;
     loop {
-        let Some(batch) = rows.next_joined().await? else { return Ok(true) };
-        let bytes = estimated_bytes(&batch);
-        if bytes > room {
-            rows.put_back(batch);
+        let Some(joined) = rows.next_joined().await? else { return Ok(true) };
+        if joined.bytes > room {
+            rows.put_back(joined);
             return Ok(false);
         }
-        room -= bytes;
-        for (start, count) in encoder.pieces(&batch) {
-            messages.extend(encoder.encode(batch.slice(start, count))?);
+        room -= joined.bytes;
+        for piece in encoder.pieces(&joined) {
+            messages.extend(encoder.encode(piece)?);
         }
     }
 }

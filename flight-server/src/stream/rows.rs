@@ -10,7 +10,7 @@ use samite_engine::execute::QueryStream;
 use samite_engine::{Error, ErrorKind, Result};
 
 use crate::config::FlightConfig;
-use crate::encode::estimated_bytes;
+use crate::encode::Measured;
 use crate::query::Query;
 
 /// The batches of a query.
@@ -22,7 +22,7 @@ pub(super) struct Rows {
     started: usize,
     is_at_end: bool,
     /// Batches that come next: what did not fit into the last one, or was put back.
-    held: VecDeque<RecordBatch>,
+    held: VecDeque<Measured>,
     rows_max: usize,
     bytes_max: usize,
 }
@@ -64,7 +64,7 @@ impl Rows {
     }
 
     /// The next batch that has rows.
-    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+    async fn next(&mut self) -> Result<Option<Measured>> {
         if let Some(held) = self.held.pop_front() {
             return Ok(Some(held));
         }
@@ -73,7 +73,7 @@ impl Rows {
                 Some(batch) => {
                     let batch = batch?;
                     if batch.num_rows() > 0 {
-                        return Ok(Some(batch));
+                        return Ok(Some(Measured::new(batch)));
                     }
                 }
                 None => self.start_next().await?,
@@ -82,18 +82,18 @@ impl Rows {
         Ok(None)
     }
 
-    /// Lets a batch come next.
-    pub(super) fn put_back(&mut self, batch: RecordBatch) {
-        self.held.push_front(batch);
+    /// Lets rows come next.
+    pub(super) fn put_back(&mut self, rows: Measured) {
+        self.held.push_front(rows);
     }
 
     /// The next batch without waiting for it, unless many short runs are to be joined.
-    async fn next_ready(&mut self) -> Result<Option<RecordBatch>> {
+    async fn next_ready(&mut self) -> Result<Option<Measured>> {
         if self.query.work.is_repeated() {
             return self.next().await;
         }
         match self.current.next().now_or_never() {
-            Some(Some(batch)) => Ok(Some(batch?)),
+            Some(Some(batch)) => Ok(Some(Measured::new(batch?))),
             Some(None) => {
                 self.is_at_end = true;
                 Ok(None)
@@ -107,29 +107,31 @@ impl Rows {
     /// # Errors
     ///
     /// As the query's.
-    pub(super) async fn next_joined(&mut self) -> Result<Option<RecordBatch>> {
+    pub(super) async fn next_joined(&mut self) -> Result<Option<Measured>> {
         let Some(first) = self.next().await? else { return Ok(None) };
-        let (mut rows, mut bytes) = (first.num_rows(), estimated_bytes(&first));
-        let mut batches = vec![first];
+        let (mut rows, mut bytes) = (first.batch.num_rows(), first.bytes);
+        let mut batches = vec![first.batch];
         // A batch that is large enough alone is not copied.
         while self.held.is_empty()
             && !self.is_at_end
             && rows < self.rows_max / 2
             && bytes < self.bytes_max / 2
         {
-            let Some(batch) = self.next_ready().await? else { break };
-            rows += batch.num_rows();
-            bytes = bytes.saturating_add(estimated_bytes(&batch));
-            if rows > self.rows_max || bytes > self.bytes_max {
-                self.held.push_back(batch);
+            let Some(next) = self.next_ready().await? else { break };
+            let (more_rows, more_bytes) =
+                (rows + next.batch.num_rows(), bytes.saturating_add(next.bytes));
+            if more_rows > self.rows_max || more_bytes > self.bytes_max {
+                self.held.push_back(next);
                 break;
             }
-            batches.push(batch);
+            (rows, bytes) = (more_rows, more_bytes);
+            batches.push(next.batch);
         }
-        match batches.len() {
-            1 => Ok(batches.pop()),
-            _ => self.join(&batches).map(Some),
-        }
+        let batch = match batches.as_slice() {
+            [batch] => batch.clone(),
+            _ => self.join(&batches)?,
+        };
+        Ok(Some(Measured { batch, bytes }))
     }
 
     /// In wire types, since the batches of different runs may differ in what may be null.
