@@ -7,6 +7,7 @@ use samite_engine::product::{Moment, Server};
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::config::DeltaConfig;
+use super::history::Histories;
 use super::snapshot::TableReader;
 use super::tables::Tables;
 use crate::scan::report;
@@ -18,13 +19,15 @@ pub struct DeltaConnector {
     stores: Stores,
     config: DeltaConfig,
     tables: Tables,
+    histories: Histories,
 }
 
 impl DeltaConnector {
     /// Makes the connector; opens nothing.
     #[must_use]
     pub fn new(stores: Stores, config: DeltaConfig) -> Self {
-        Self { stores, tables: Tables::new(&config), config }
+        let histories = Histories::new(config.tables_max);
+        Self { stores, tables: Tables::new(&config), histories, config }
     }
 }
 
@@ -42,7 +45,6 @@ impl Connector for DeltaConnector {
 
     async fn open(&self, request: OpenRequest) -> Result<PinnedTable> {
         let name = request.name.to_string();
-        let version = version(&name, &request.moment)?;
         let place = self.stores.table_place(&request)?;
         let reader = TableReader {
             config: &self.config,
@@ -51,6 +53,7 @@ impl Connector for DeltaConnector {
             place: &place,
             name: &name,
         };
+        let version = self.version(&reader, &request.moment).await?;
         self.tables.source(&reader, version).await?.open(&request)
     }
 
@@ -59,43 +62,26 @@ impl Connector for DeltaConnector {
     }
 }
 
-fn version(table: &str, moment: &Moment) -> Result<Option<u64>> {
-    match moment {
-        Moment::Latest => Ok(None),
-        Moment::Version(version) => u64::try_from(*version).map(Some).map_err(|_| {
-            Error::new(ErrorKind::NotFound, format!("table \"{table}\" has no version {version}"))
-        }),
-        Moment::Reference(reference) => Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("table \"{table}\" has no branch or tag \"{reference}\""),
-        )
-        .with_detail("Delta tables have versions alone")
-        .with_hint("name a version")),
-        Moment::Timestamp(_) => Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("table \"{table}\" cannot be read as of an instant"),
-        )
-        .with_detail("Delta tables are read by version alone")
-        .with_hint("name a version")),
+impl DeltaConnector {
+    /// The version that a moment means; none for the newest one.
+    async fn version(&self, reader: &TableReader<'_>, moment: &Moment) -> Result<Option<u64>> {
+        match moment {
+            Moment::Latest => Ok(None),
+            Moment::Reference(reference) => Err(no_reference(reader.name, reference)),
+            Moment::Version(version) => u64::try_from(*version).map(Some).map_err(|_| {
+                let what = format!("table \"{}\" has no version {version}", reader.name);
+                Error::new(ErrorKind::NotFound, what)
+            }),
+            Moment::Timestamp(at) => self.histories.version_at(reader, *at).await.map(Some),
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_latest_and_version_are_moments_of_a_delta_table() {
-        assert_eq!(version("t", &Moment::Latest).ok(), Some(None));
-        assert_eq!(version("t", &Moment::Version(3)).ok(), Some(Some(3)));
-        for (moment, kind) in [
-            (Moment::Version(-1), ErrorKind::NotFound),
-            (Moment::Reference("main".to_owned()), ErrorKind::Unsupported),
-            (Moment::Timestamp(chrono::Utc::now()), ErrorKind::Unsupported),
-        ] {
-            let error = version("a.b.c", &moment).expect_err("refused");
-            assert_eq!(error.kind(), kind, "{moment:?}");
-            assert!(error.message().contains("a.b.c"), "{error}");
-        }
-    }
+fn no_reference(table: &str, reference: &str) -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        format!("table \"{table}\" has no branch or tag \"{reference}\""),
+    )
+    .with_detail("Delta tables have versions alone")
+    .with_hint("name a version or an instant")
 }

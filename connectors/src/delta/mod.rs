@@ -10,9 +10,13 @@
 
 mod checksum;
 mod columns;
+mod commit_info;
 mod config;
 mod connector;
 mod deletion_vector;
+mod history;
+mod in_commit;
+mod listing;
 mod log;
 mod partition;
 mod protocol;

@@ -5,6 +5,8 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 use deltalake_core::kernel::PrimitiveType;
 
+const MICROS_OF_DAY: i64 = 24 * 60 * 60 * 1_000_000;
+
 /// The value of a partition column of type `data_type`; absent and empty text are NULL.
 ///
 /// `None` if the text is not a value of the type, or the type is not one that partitions.
@@ -33,6 +35,8 @@ pub(super) fn parse(
         PrimitiveType::TimestampNtz => {
             ScalarValue::TimestampMicrosecond(Some(local_micros(text)?), None)
         }
+        // Writers make text of the bytes.
+        PrimitiveType::Binary => ScalarValue::Binary(Some(text.as_bytes().to_vec())),
         PrimitiveType::Decimal(decimal) => ScalarValue::Decimal128(
             Some(unscaled(text, decimal.scale())?),
             decimal.precision(),
@@ -64,8 +68,12 @@ pub(super) fn micros(text: &str) -> Option<i64> {
     }
 }
 
-/// Microseconds since 1970-01-01 of a local date and time, whose zone, if it has one, says nothing.
+/// Microseconds since 1970-01-01 of a local date and time, whose zone, if it has one, says nothing. A
+/// day alone, which the column held before its type was widened, is its midnight.
 pub(super) fn local_micros(text: &str) -> Option<i64> {
+    if let Some(days) = days(text) {
+        return i64::from(days).checked_mul(MICROS_OF_DAY);
+    }
     let text = text.strip_suffix('Z').unwrap_or(text);
     ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f"]
         .iter()
@@ -106,6 +114,14 @@ mod tests {
         for (text, primitive, expected) in [
             ("a%20b", PrimitiveType::String, ScalarValue::from("a%20b")),
             ("-7", PrimitiveType::Byte, ScalarValue::from(-7_i8)),
+            ("\u{1}é", PrimitiveType::Binary, ScalarValue::Binary(Some(b"\x01\xc3\xa9".to_vec()))),
+            ("-Infinity", PrimitiveType::Double, ScalarValue::from(f64::NEG_INFINITY)),
+            ("1.0E10", PrimitiveType::Float, ScalarValue::from(1e10_f32)),
+            (
+                "1970-01-02",
+                PrimitiveType::TimestampNtz,
+                ScalarValue::TimestampMicrosecond(Some(MICROS_OF_DAY), None),
+            ),
             ("TRUE", PrimitiveType::Boolean, ScalarValue::from(true)),
             ("1969-12-31", PrimitiveType::Date, ScalarValue::Date32(Some(-1))),
             ("-1.5", decimal.clone(), ScalarValue::Decimal128(Some(-150), 10, 2)),
@@ -143,7 +159,8 @@ mod tests {
             ("300", PrimitiveType::Byte),
             ("2024-13-01", PrimitiveType::Date),
             ("yes", PrimitiveType::Boolean),
-            ("x", PrimitiveType::Binary),
+            ("2024-02-30", PrimitiveType::TimestampNtz),
+            ("x", PrimitiveType::Void),
         ] {
             assert_eq!(parse(Some(text), &primitive, &DataType::Null), None, "{text}");
         }

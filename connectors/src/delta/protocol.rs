@@ -6,8 +6,15 @@ use samite_engine::{Error, ErrorKind, Result};
 const READER_VERSION_MAX: i32 = 3;
 
 /// The reader features whose rules are kept.
-const READER_FEATURES: [&str; 5] =
-    ["columnMapping", "deletionVectors", "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"];
+const READER_FEATURES: [&str; 7] = [
+    "columnMapping",
+    "deletionVectors",
+    "timestampNtz",
+    "typeWidening",
+    "typeWidening-preview",
+    "v2Checkpoint",
+    "vacuumProtocolCheck",
+];
 
 /// Refuses a table that needs more than Samite does.
 ///
@@ -48,7 +55,8 @@ mod tests {
             (1, vec![], None),
             (2, vec![], None),
             (3, vec!["deletionVectors", "columnMapping", "timestampNtz"], None),
-            (3, vec!["deletionVectors", "typeWidening"], Some("typeWidening")),
+            (3, vec!["deletionVectors", "typeWidening"], None),
+            (3, vec!["deletionVectors", "typeLosing"], Some("typeLosing")),
             (3, vec!["variantType"], Some("variantType")),
             (3, vec!["catalogManaged"], Some("catalogManaged")),
             (4, vec![], Some("version 4")),

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use datafusion::object_store::path::Path;
 use deltalake_core::DeltaTable;
 use deltalake_core::kernel::{DeletionVectorDescriptor, EagerSnapshot, LogicalFileView};
@@ -15,8 +15,9 @@ use samite_engine::{Error, ErrorKind, Result};
 use super::columns::{ColumnMapping, DeltaColumn, columns};
 use super::config::DeltaConfig;
 use super::deletion_vector::{self, Source};
+use super::in_commit::InCommitTimestamps;
 use super::statistics::FileStatistics;
-use super::{partition, protocol};
+use super::{commit_info, partition, protocol};
 use crate::scan::{Bounds, DeletedRows, LakeFile};
 use crate::source_table::SourceTable;
 use crate::stores::{Place, Stores, shown, shown_name, unreadable};
@@ -59,10 +60,22 @@ impl TableReader<'_> {
         self.check_size(&vectors)?;
         self.delete_rows(&mut files, vectors).await?;
         let version = snapshot.version();
-        let committed_at =
-            snapshot.version_timestamp(version).and_then(DateTime::from_timestamp_millis);
+        let committed_at = self.committed_at(snapshot).await;
         let columns = columns.into_iter().map(|column| column.column).collect();
         Ok(SourceTable::new(SnapshotId(format!("delta:{version}")), committed_at, columns, files))
+    }
+
+    /// When the version was committed; none if its commit is gone.
+    async fn committed_at(&self, snapshot: &EagerSnapshot) -> Option<DateTime<Utc>> {
+        let version = snapshot.version();
+        let properties = snapshot.metadata().configuration();
+        let tells =
+            InCommitTimestamps::parse(self.name, properties).is_ok_and(|rule| rule.tells(version));
+        let ms = match tells {
+            true => commit_info::in_commit_ms(self, version).await.ok(),
+            false => snapshot.version_timestamp(version),
+        };
+        ms.and_then(DateTime::from_timestamp_millis)
     }
 
     /// The deletion vector of a file, if it has one. The library panics where the log holds an entry

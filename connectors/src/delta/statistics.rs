@@ -79,7 +79,8 @@ fn bound(value: &Value, primitive: &PrimitiveType, side: Side) -> Option<ScalarV
             ScalarValue::Float32(Some(narrow).filter(|narrow| narrow.is_finite()))
         }
         PrimitiveType::Double => {
-            ScalarValue::Float64(Some(signed_zero(value.as_f64()?, side)).filter(|v| v.is_finite()))
+            let value = signed_zero(value.as_f64()?, side);
+            ScalarValue::Float64(Some(around_single(value, side)).filter(|v| v.is_finite()))
         }
         PrimitiveType::Date => ScalarValue::Date32(Some(days(value.as_str()?)?)),
         PrimitiveType::Timestamp => {
@@ -109,6 +110,10 @@ fn bound(value: &Value, primitive: &PrimitiveType, side: Side) -> Option<ScalarV
 
 /// Writers may cut an instant to milliseconds, so that a maximum may be too small by the rest.
 fn widened(micros: i64, text: &str, side: Side) -> Option<i64> {
+    // A day that the column held before its type was widened is exact.
+    if days(text).is_some() {
+        return Some(micros);
+    }
     let digits = text
         .split_once('.')
         .map_or(0, |(_, rest)| rest.bytes().take_while(u8::is_ascii_digit).count());
@@ -121,6 +126,17 @@ fn signed_zero(value: f64, side: Side) -> f64 {
         (true, Side::Min) => -0.0,
         (true, Side::Max) => 0.0,
         (false, _) => value,
+    }
+}
+
+/// A bound that takes in the 32-bit float of the same text: the file may be older than the column's
+/// widening to 64 bits.
+fn around_single(value: f64, side: Side) -> f64 {
+    let single = f64::from(value as f32);
+    match side {
+        _ if !single.is_finite() => value,
+        Side::Min => value.min(single),
+        Side::Max => value.max(single),
     }
 }
 
@@ -158,6 +174,8 @@ mod tests {
             ("300", PrimitiveType::Byte, None, None),
             ("1.5", PrimitiveType::Long, None, None),
             ("0.0", PrimitiveType::Double, Some((-0.0_f64).into()), Some(0.0_f64.into())),
+            ("0.1", PrimitiveType::Double, Some(0.1_f64.into()), Some(f64::from(0.1_f32).into())),
+            ("1e300", PrimitiveType::Double, Some(1e300_f64.into()), Some(1e300_f64.into())),
             ("0.1", PrimitiveType::Float, Some(0.1_f32.into()), Some(0.1_f32.into())),
             ("\"ab\"", PrimitiveType::String, Some("ab".into()), Some("ab".into())),
             (
@@ -165,6 +183,12 @@ mod tests {
                 PrimitiveType::Timestamp,
                 Some(at(1000)),
                 Some(at(1999)),
+            ),
+            (
+                "\"1970-01-02\"",
+                PrimitiveType::TimestampNtz,
+                Some(ScalarValue::TimestampMicrosecond(Some(86_400_000_000), None)),
+                Some(ScalarValue::TimestampMicrosecond(Some(86_400_000_000), None)),
             ),
             (
                 "\"1970-01-01T00:00:00.001001Z\"",

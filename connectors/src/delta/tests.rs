@@ -1,6 +1,8 @@
 //! Delta logs written by hand that must not be believed.
 
+use chrono::DateTime;
 use samite_engine::connector::Connector;
+use samite_engine::product::Moment;
 use samite_engine::{Error, ErrorKind};
 
 use super::{DeltaConfig, DeltaConnector};
@@ -44,5 +46,25 @@ async fn deletion_vectors_are_bounded_together() {
         let error = refusal(config, &files).await;
         assert_eq!(error.kind(), kind, "{bytes_max}: {error:?}");
         assert!(error.to_line().contains("\"d.p.t\""), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn moments_that_no_delta_table_has_are_refused() {
+    let folder = Folder::new();
+    let lines = [PROTOCOL, METADATA].join("\n");
+    folder.write("_delta_log/00000000000000000000.json", lines.as_bytes());
+    let connector = DeltaConnector::new(folder.stores.clone(), DeltaConfig::default());
+    for (moment, kind) in [
+        (Moment::Version(-1), ErrorKind::NotFound),
+        (Moment::Version(1), ErrorKind::NotFound),
+        (Moment::Reference("main".to_owned()), ErrorKind::Unsupported),
+        (Moment::Timestamp(DateTime::UNIX_EPOCH), ErrorKind::NotFound),
+    ] {
+        let mut request = request(&folder.location(), Vec::new());
+        request.moment = moment.clone();
+        let error = connector.open(request).await.expect_err("refused");
+        assert_eq!(error.kind(), kind, "{moment:?}: {error:?}");
+        assert!(error.message().contains("d.p.t"), "{moment:?}: {error:?}");
     }
 }
