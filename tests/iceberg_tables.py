@@ -300,7 +300,7 @@ def files_of(case, partition):
 
 
 def position_deletes(folder):
-    """Deletes by position and, in a table that is refused, by value."""
+    """Deletes by position."""
     case = Case(folder, "position_deletes", NUMBERS, BY_PART, **{"format-version": "2"})
     case.append(numbers(0, 30)).append(numbers(100, 30))
     red = files_of(case, "red")
@@ -310,14 +310,6 @@ def position_deletes(folder):
         case, snapshot, path, DataFileContent.POSITION_DELETES, len(rows), partition=Record("red")))
     case.append(numbers(200, 9))
     case.answers(history=False)
-
-    case = Case(folder, "equality_deletes", NUMBERS, BY_PART, **{"format-version": "2"})
-    case.append(numbers(0, 30)).append(numbers(100, 30))
-    path = metadata_folder(case).parent / "data" / "equality_deletes.parquet"
-    pq.write_table(pa.table([[3]], schema=pa.schema([pa.field("id", pa.int64(), True, {"PARQUET:field_id": "1"})])), path)
-    merge_on_read(case, lambda snapshot: delete_file(
-        case, snapshot, path, DataFileContent.EQUALITY_DELETES, 1, [1], Record("red")))
-    (case.folder / "location").write_text(case.table.location())
 
 
 def promoted_partition(folder):

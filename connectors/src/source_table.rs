@@ -14,7 +14,7 @@ use samite_engine::Result;
 use samite_engine::connector::{OpenRequest, PinnedTable, SnapshotId};
 use samite_engine::product::{Table, TableName};
 
-use crate::scan::{Identity, LakeFile, SnapshotColumn, TableSnapshot, pinned, promise};
+use crate::scan::{Identity, KeyDeletes, LakeFile, SnapshotColumn, TableSnapshot, pinned, promise};
 
 /// How many promised forms of one state are kept.
 const PROMISED_MAX: usize = 8;
@@ -26,6 +26,7 @@ pub(crate) struct SourceTable {
     committed_at: Option<DateTime<Utc>>,
     columns: Vec<SnapshotColumn>,
     files: Vec<LakeFile>,
+    key_deletes: Option<Arc<KeyDeletes>>,
     promised: Mutex<VecDeque<Promised>>,
 }
 
@@ -47,22 +48,19 @@ impl SourceTable {
         mut columns: Vec<SnapshotColumn>,
         mut files: Vec<LakeFile>,
     ) -> Self {
-        for column in &mut columns {
-            if let Some(view) = view_type(column.field.data_type()) {
-                column.field = Arc::new(column.field.as_ref().clone().with_data_type(view));
-                column.when_missing = column.when_missing.take().map(view_value);
-            }
-        }
-        for file in &mut files {
-            for bounds in &mut file.bounds {
-                bounds.min = bounds.min.take().map(view_value);
-                bounds.max = bounds.max.take().map(view_value);
-            }
-            for (_, value) in &mut file.constants {
-                *value = view_value(std::mem::replace(value, ScalarValue::Null));
-            }
-        }
-        Self { id, committed_at, columns, files, promised: Mutex::default() }
+        columns.iter_mut().for_each(view_column);
+        files.iter_mut().for_each(view_file);
+        let promised = Mutex::default();
+        Self { id, committed_at, columns, files, key_deletes: None, promised }
+    }
+
+    /// Adds what deletes rows by their keys. Its columns come after all others in the files' lists.
+    #[must_use]
+    pub(crate) fn with_key_deletes(mut self, mut deletes: KeyDeletes) -> Self {
+        deletes.columns.iter_mut().for_each(view_column);
+        deletes.sets.iter_mut().flat_map(|set| &mut set.files).for_each(view_file);
+        self.key_deletes = Some(Arc::new(deletes));
+        self
     }
 
     /// How many data files there are.
@@ -103,11 +101,13 @@ impl SourceTable {
     fn snapshot(&self, columns: Vec<SnapshotColumn>) -> TableSnapshot {
         let places: HashMap<&Identity, usize> =
             self.columns.iter().enumerate().map(|(at, column)| (&column.identity, at)).collect();
-        let sources: Vec<Option<usize>> =
+        let mut sources: Vec<Option<usize>> =
             columns.iter().map(|column| places.get(&column.identity).copied()).collect();
+        let hidden = self.key_deletes.as_ref().map_or(0, |deletes| deletes.columns.len());
+        sources.extend((0..hidden).map(|at| Some(self.columns.len() + at)));
         let files = self.files.iter().map(|file| chosen(file, &sources)).collect();
         let (id, committed_at) = (self.id.clone(), self.committed_at);
-        TableSnapshot { id, committed_at, columns, files }
+        TableSnapshot { id, committed_at, columns, files, key_deletes: self.key_deletes.clone() }
     }
 }
 
@@ -115,6 +115,23 @@ impl Promised {
     fn is_for(&self, request: &OpenRequest) -> bool {
         let is_same_table = Arc::ptr_eq(&self.table, &request.table) || self.table == request.table;
         self.name == request.name && is_same_table
+    }
+}
+
+fn view_column(column: &mut SnapshotColumn) {
+    if let Some(view) = view_type(column.field.data_type()) {
+        column.field = Arc::new(column.field.as_ref().clone().with_data_type(view));
+        column.when_missing = column.when_missing.take().map(view_value);
+    }
+}
+
+fn view_file(file: &mut LakeFile) {
+    for bounds in &mut file.bounds {
+        bounds.min = bounds.min.take().map(view_value);
+        bounds.max = bounds.max.take().map(view_value);
+    }
+    for (_, value) in &mut file.constants {
+        *value = view_value(std::mem::replace(value, ScalarValue::Null));
     }
 }
 
@@ -154,6 +171,7 @@ fn chosen(file: &LakeFile, sources: &[Option<usize>]) -> LakeFile {
         bounds,
         constants,
         deleted_rows: file.deleted_rows.clone(),
+        has_deleted_keys: file.has_deleted_keys,
     }
 }
 

@@ -9,8 +9,8 @@ use samite_engine::product::Moment;
 use samite_engine::{Error, ErrorKind};
 
 use crate::formats::{
-    answers, assert_same, assert_same_filtered, cases, parquet, request, rows, scanned, stores,
-    written,
+    answers, assert_same, assert_same_filtered, cases, parquet, query, request, rows, scanned,
+    stores, written,
 };
 
 fn connector(stores: &Stores) -> IcebergConnector {
@@ -43,6 +43,58 @@ async fn every_state_reads_as_its_writer_reads_it() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_keys_and_vectors_take_their_rows_and_no_others() {
+    let Some(folder) = written("iceberg_deletes.py", &[]) else { return };
+    let stores = stores(&[folder.path()]);
+    let connector = connector(&stores);
+    let open = |case: &Path| connector.open(request("iceberg", &location(case), Moment::Latest));
+    let mut read = 0;
+    for case in cases(folder.path()) {
+        let name = case.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("refused_") || name.starts_with("vector_") {
+            continue;
+        }
+        let answer = parquet(&case.join("latest.parquet"));
+        let asked = request("iceberg", &location(&case), Moment::Latest);
+        let ours = rows(&connector, &stores, asked).await.expect(&name);
+        assert_same(&ours, &answer, &name);
+        let pinned = open(&case).await.expect(&name);
+        assert_same_filtered(&stores, &pinned, &answer, &name).await;
+        // A limit that is above the joins, and one that no deleted row may use up.
+        let left: usize = answer.iter().map(|batch| batch.num_rows()).sum();
+        for limit in [1, left, left + 1] {
+            let sql = format!("SELECT * FROM t LIMIT {limit}");
+            let found = query(&stores, &pinned, &sql).await.expect(&sql);
+            let found: usize = found.iter().map(|batch| batch.num_rows()).sum();
+            assert_eq!(found, limit.min(left), "{name}: {limit}");
+        }
+        read += 1;
+    }
+    assert!(read >= 8, "{read}");
+    for (case, kind, text) in [
+        ("refused_nested", ErrorKind::Unsupported, "equality deletes by a nested column"),
+        ("refused_float", ErrorKind::Unsupported, "equality deletes by column \"d\""),
+        ("refused_unknown", ErrorKind::CorruptSource, "by a column that never was"),
+        ("vector_checksum", ErrorKind::CorruptSource, "its checksum is wrong"),
+        ("vector_cardinality", ErrorKind::CorruptSource, "another number of rows"),
+        ("vector_outside", ErrorKind::CorruptSource, "outside of its file"),
+        ("vector_negative", ErrorKind::CorruptSource, "outside of its file"),
+        ("vector_no_offset", ErrorKind::CorruptSource, "outside of its file"),
+        ("vector_no_file", ErrorKind::CorruptSource, "does not name a data file"),
+        ("vector_twice", ErrorKind::CorruptSource, "a data file has two"),
+    ] {
+        let error = open(&folder.path().join(case)).await.expect_err(case);
+        assert_eq!(error.kind(), kind, "{case}: {error:?}");
+        let line = error.to_line();
+        assert!(line.contains(text) && line.contains("domain.product.table"), "{case}: {line}");
+    }
+    let pinned = open(&folder.path().join("vector_beyond")).await.expect("it opens");
+    let error = query(&stores, &pinned, "SELECT * FROM t").await.expect_err("it is refused");
+    assert_eq!(error.kind(), ErrorKind::CorruptSource, "{error:?}");
+    assert!(error.to_line().contains("beyond the end of file"), "{}", error.to_line());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,7 +159,6 @@ async fn broken_table_is_refused_by_name() {
         assert!(error.to_line().contains("domain.product.table"), "{text}: {}", error.to_line());
     };
 
-    refused(open("equality_deletes").await, ErrorKind::Unsupported, "equality deletes");
     let config = IcebergConfig { delete_rows_max: 2, ..IcebergConfig::default() };
     let few = IcebergConnector::new(stores.clone(), config);
     let location_of = location(&folder.path().join("position_deletes"));

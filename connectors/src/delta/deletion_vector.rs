@@ -1,20 +1,9 @@
-//! Deletion vectors: the rows of a file that no longer count, as a compressed bitmap.
-//!
-//! ```text
-//! stored   length u32 BE | magic D1 D3 39 64 | bitmaps (64-bit Roaring, portable) | CRC-32 u32 BE
-//! inline                   magic             | bitmaps                               as Z85 text
-//! ```
+//! Deletion vectors as the log names them: in a file, or inline as Z85 text without the frame.
 
-use bytes::Bytes;
 use deltalake_core::kernel::{DeletionVectorDescriptor, StorageType};
-use roaring::RoaringTreemap;
 
-use super::checksum::crc32;
-
-const MAGIC: [u8; 4] = [0xD1, 0xD3, 0x39, 0x64];
-
-/// Length and checksum, which frame a stored vector.
-const FRAME_BYTES: u64 = 8;
+use crate::scan::DeletedRows;
+use crate::scan::deletion_vector::{self, Broken, FRAME_BYTES};
 
 /// Where a vector lies.
 #[derive(Debug, PartialEq)]
@@ -26,9 +15,6 @@ pub(super) enum Source {
     /// In a file, by its location.
     Absolute(String),
 }
-
-/// What is wrong with a vector, for a person.
-pub(super) type Broken = &'static str;
 
 /// Where the vector of a descriptor lies.
 ///
@@ -73,19 +59,9 @@ pub(super) fn range(descriptor: &DeletionVectorDescriptor) -> Result<std::ops::R
 /// If length, magic, checksum, bitmaps or the number of rows are not right.
 pub(super) fn stored(
     descriptor: &DeletionVectorDescriptor,
-    bytes: &Bytes,
-) -> Result<RoaringTreemap, Broken> {
-    let (length, rest) = bytes.split_first_chunk::<4>().ok_or("it is cut short")?;
-    let (data, checksum) = rest.split_last_chunk::<4>().ok_or("it is cut short")?;
-    if u32::from_be_bytes(*length) as usize != data.len()
-        || usize::try_from(descriptor.size_in_bytes) != Ok(data.len())
-    {
-        return Err("its length is not the one that the log names");
-    }
-    if u32::from_be_bytes(*checksum) != crc32(data) {
-        return Err("its checksum is wrong");
-    }
-    rows(descriptor, data)
+    bytes: &[u8],
+) -> Result<DeletedRows, Broken> {
+    deletion_vector::stored(bytes, cardinality(descriptor)?)
 }
 
 /// The deleted rows of an inline vector.
@@ -96,21 +72,15 @@ pub(super) fn stored(
 pub(super) fn inline(
     descriptor: &DeletionVectorDescriptor,
     bytes: &[u8],
-) -> Result<RoaringTreemap, Broken> {
+) -> Result<DeletedRows, Broken> {
     // Z85 speaks of groups of four bytes, so that padding may follow.
     let size = usize::try_from(descriptor.size_in_bytes).map_err(|_| "its size is wrong")?;
-    rows(descriptor, bytes.get(..size).ok_or("it is cut short")?)
+    let bytes = bytes.get(..size).ok_or("it is cut short")?;
+    deletion_vector::bare(bytes, cardinality(descriptor)?)
 }
 
-fn rows(descriptor: &DeletionVectorDescriptor, data: &[u8]) -> Result<RoaringTreemap, Broken> {
-    let bitmaps = data.strip_prefix(&MAGIC).ok_or("its form is unknown")?;
-    let rows =
-        RoaringTreemap::deserialize_from(bitmaps).map_err(|_| "its bitmaps cannot be read")?;
-    if i64::try_from(rows.len()) == Ok(descriptor.cardinality) {
-        Ok(rows)
-    } else {
-        Err("it holds another number of rows than the log names")
-    }
+fn cardinality(descriptor: &DeletionVectorDescriptor) -> Result<u64, Broken> {
+    u64::try_from(descriptor.cardinality).map_err(|_| "its number of rows is wrong")
 }
 
 /// Decodes Z85 (ZeroMQ RFC 32).
@@ -136,6 +106,7 @@ fn z85(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scan::deletion_vector::framed;
 
     fn descriptor(storage_type: StorageType, text: &str, size: i32) -> DeletionVectorDescriptor {
         DeletionVectorDescriptor {
@@ -145,15 +116,6 @@ mod tests {
             size_in_bytes: size,
             cardinality: 2,
         }
-    }
-
-    fn framed(rows: &[u64]) -> Vec<u8> {
-        let mut data = MAGIC.to_vec();
-        rows.iter().collect::<RoaringTreemap>().serialize_into(&mut data).expect("vector");
-        let mut bytes = u32::try_from(data.len()).expect("length").to_be_bytes().to_vec();
-        bytes.extend(&data);
-        bytes.extend(crc32(&data).to_be_bytes());
-        bytes
     }
 
     #[test]
@@ -202,7 +164,7 @@ mod tests {
         let vector = descriptor(StorageType::Inline, &to_z85(data), size);
         let Ok(Source::Inline(bytes)) = source(&vector) else { panic!("inline") };
         let rows = inline(&vector, &bytes).expect("rows");
-        assert_eq!(rows.iter().collect::<Vec<_>>(), [3, 70_000]);
+        assert_eq!(rows, [3, 70_000].into_iter().collect());
     }
 
     #[test]
@@ -212,30 +174,5 @@ mod tests {
         let vector = descriptor(StorageType::Inline, text, 40);
         let Ok(Source::Inline(bytes)) = source(&vector) else { panic!("inline") };
         assert_eq!(inline(&vector, &bytes).err(), Some("its form is unknown"));
-    }
-
-    #[test]
-    fn broken_vector_is_refused() {
-        let whole = framed(&[1, 70_000]);
-        let size = i32::try_from(whole.len() - 8).expect("size");
-        let vector = descriptor(StorageType::AbsolutePath, "file:///x", size);
-        let read = |bytes: &[u8]| stored(&vector, &Bytes::copy_from_slice(bytes));
-        assert_eq!(read(&whole).expect("rows").iter().collect::<Vec<_>>(), [1, 70_000]);
-        let changed = |at: usize| {
-            let mut bytes = whole.clone();
-            bytes[at] ^= 1;
-            bytes
-        };
-        for (what, bytes) in [
-            ("short", whole[..6].to_vec()),
-            ("cut", whole[..whole.len() - 1].to_vec()),
-            ("length", changed(0)),
-            ("magic", changed(4)),
-            ("bitmap", changed(12)),
-            ("checksum", changed(whole.len() - 1)),
-            ("rows", framed(&[1, 2, 3])),
-        ] {
-            assert!(read(&bytes).is_err(), "{what}");
-        }
     }
 }

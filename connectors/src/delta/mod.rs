@@ -8,7 +8,6 @@
 //! table needs of its readers is held against a list of our own ([`protocol`]), whatever the
 //! library would load.
 
-mod checksum;
 mod columns;
 mod commit_info;
 mod config;

@@ -140,6 +140,7 @@ impl TableReader<'_> {
             bounds,
             constants,
             deleted_rows: None,
+            has_deleted_keys: false,
         })
     }
 
@@ -210,8 +211,7 @@ impl TableReader<'_> {
         };
         let place = match deletion_vector::source(descriptor).map_err(broken)? {
             Source::Inline(bytes) => {
-                let rows = deletion_vector::inline(descriptor, &bytes).map_err(broken)?;
-                return Ok(DeletedRows::new(rows));
+                return deletion_vector::inline(descriptor, &bytes).map_err(broken);
             }
             Source::Relative(path) => self.locate(&path)?,
             Source::Absolute(location) => self.locate(&location)?,
@@ -228,8 +228,7 @@ impl TableReader<'_> {
             .await
             .map_err(|error| unreadable(&what, error))?;
         let bytes = parts.pop().ok_or_else(|| broken("it is cut short"))?;
-        let rows = deletion_vector::stored(descriptor, &bytes).map_err(broken)?;
-        Ok(DeletedRows::new(rows))
+        deletion_vector::stored(descriptor, &bytes).map_err(broken)
     }
 
     fn unread_partition(&self, column: &DeltaColumn) -> Error {

@@ -8,6 +8,7 @@ use datafusion::parquet::arrow::PARQUET_FIELD_ID_META_KEY;
 use iceberg::spec::{NestedField, PrimitiveType, Schema, Type};
 use samite_engine::{Error, ErrorKind, Result};
 
+use super::name_mapping::MappedNames;
 use super::values::scalar;
 use crate::scan::{Identity, SnapshotColumn};
 
@@ -27,33 +28,44 @@ pub(super) struct IcebergColumn {
 /// # Errors
 ///
 /// `Unsupported` for a type or default value that is not read.
-pub(super) fn columns(table: &str, schema: &Schema) -> Result<Vec<IcebergColumn>> {
-    schema
-        .as_struct()
-        .fields()
-        .iter()
-        .map(|field| {
-            let primitive = field.field_type.as_primitive_type().cloned();
-            let when_missing = match (&field.initial_default, &primitive) {
-                (None, _) => None,
-                (Some(value), Some(primitive)) => {
-                    let literal = value.as_primitive_literal();
-                    let value = literal.and_then(|value| scalar(&value, primitive, primitive));
-                    Some(value.ok_or_else(|| unread(table, field, "a default value"))?)
-                }
-                (Some(_), None) => return Err(unread(table, field, "a nested default value")),
-            };
-            let data_type = data_type(&field.field_type)
-                .ok_or_else(|| unread(table, field, &format!("type {}", field.field_type)))?;
-            let arrow = Field::new(&field.name, data_type, !field.required);
-            let identity = Identity::FieldId(field.id);
-            Ok(IcebergColumn {
-                column: SnapshotColumn { field: Arc::new(arrow), identity, when_missing },
-                id: field.id,
-                primitive,
-            })
-        })
-        .collect()
+pub(super) fn columns(
+    table: &str,
+    schema: &Schema,
+    names: &MappedNames,
+) -> Result<Vec<IcebergColumn>> {
+    schema.as_struct().fields().iter().map(|field| column(table, field, names)).collect()
+}
+
+/// The column of a field.
+///
+/// # Errors
+///
+/// As [`columns`].
+pub(super) fn column(
+    table: &str,
+    field: &NestedField,
+    names: &MappedNames,
+) -> Result<IcebergColumn> {
+    let primitive = field.field_type.as_primitive_type().cloned();
+    let when_missing = match (&field.initial_default, &primitive) {
+        (None, _) => None,
+        (Some(value), Some(primitive)) => {
+            let literal = value.as_primitive_literal();
+            let value = literal.and_then(|value| scalar(&value, primitive, primitive));
+            Some(value.ok_or_else(|| unread(table, field, "a default value"))?)
+        }
+        (Some(_), None) => return Err(unread(table, field, "a nested default value")),
+    };
+    let data_type = data_type(&field.field_type, names)
+        .ok_or_else(|| unread(table, field, &format!("type {}", field.field_type)))?;
+    let arrow = Field::new(&field.name, data_type, !field.required)
+        .with_metadata(names.of(field.id).into_iter().collect());
+    let identity = Identity::FieldId(field.id);
+    Ok(IcebergColumn {
+        column: SnapshotColumn { field: Arc::new(arrow), identity, when_missing },
+        id: field.id,
+        primitive,
+    })
 }
 
 fn unread(table: &str, field: &NestedField, what: &str) -> Error {
@@ -63,16 +75,19 @@ fn unread(table: &str, field: &NestedField, what: &str) -> Error {
     )
 }
 
-fn data_type(iceberg: &Type) -> Option<DataType> {
+fn data_type(iceberg: &Type, names: &MappedNames) -> Option<DataType> {
     match iceberg {
         Type::Primitive(primitive) => self::primitive(primitive),
         Type::Struct(fields) => {
-            let fields: Option<Fields> = fields.fields().iter().map(|f| nested(f)).collect();
+            let fields: Option<Fields> = fields.fields().iter().map(|f| nested(f, names)).collect();
             Some(DataType::Struct(fields?))
         }
-        Type::List(list) => Some(DataType::List(nested(&list.element_field)?)),
+        Type::List(list) => Some(DataType::List(nested(&list.element_field, names)?)),
         Type::Map(map) => {
-            let entries = Fields::from(vec![nested(&map.key_field)?, nested(&map.value_field)?]);
+            let entries = Fields::from(vec![
+                nested(&map.key_field, names)?,
+                nested(&map.value_field, names)?,
+            ]);
             let entries = Field::new("key_value", DataType::Struct(entries), false);
             Some(DataType::Map(Arc::new(entries), false))
         }
@@ -80,11 +95,12 @@ fn data_type(iceberg: &Type) -> Option<DataType> {
 }
 
 /// A field within another one: a file knows it by its id.
-fn nested(field: &NestedField) -> Option<FieldRef> {
-    let id = (PARQUET_FIELD_ID_META_KEY.to_owned(), field.id.to_string());
-    let arrow = Field::new(&field.name, data_type(&field.field_type)?, !field.required);
+fn nested(field: &NestedField, names: &MappedNames) -> Option<FieldRef> {
+    let mut metadata = HashMap::from_iter(names.of(field.id));
+    metadata.insert(PARQUET_FIELD_ID_META_KEY.to_owned(), field.id.to_string());
+    let arrow = Field::new(&field.name, data_type(&field.field_type, names)?, !field.required);
     // A default of a nested field would be needed where a file lacks it.
-    field.initial_default.is_none().then(|| Arc::new(arrow.with_metadata(HashMap::from([id]))))
+    field.initial_default.is_none().then(|| Arc::new(arrow.with_metadata(metadata)))
 }
 
 fn primitive(primitive: &PrimitiveType) -> Option<DataType> {
@@ -126,7 +142,7 @@ mod tests {
                     {"id": 5, "name": "d", "required": false, "type": "timestamptz"}]}}]}"#,
         )
         .expect("schema");
-        let columns = columns("t", &schema).expect("columns");
+        let columns = columns("t", &schema, &MappedNames::default()).expect("columns");
         let types: Vec<String> =
             columns.iter().map(|c| c.column.field.data_type().to_string()).collect();
         assert!(types[0].contains("Decimal128(9, 2)"), "{types:?}");

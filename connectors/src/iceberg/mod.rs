@@ -10,13 +10,18 @@
 mod columns;
 mod config;
 mod connector;
+mod equality_deletes;
+mod lake_files;
+mod live;
 mod manifests;
 mod metadata;
 mod moment;
+mod name_mapping;
 mod position_deletes;
 mod snapshot;
 mod tables;
 mod values;
+mod vectors;
 
 pub use config::IcebergConfig;
 pub use connector::IcebergConnector;

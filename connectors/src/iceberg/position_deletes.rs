@@ -14,75 +14,44 @@ use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::object_store::ObjectStoreExt;
 use datafusion::parquet::arrow::ProjectionMask;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use iceberg::spec::DataFile;
+use futures::{StreamExt, TryStreamExt};
 use roaring::RoaringTreemap;
 use samite_engine::{Error, ErrorKind, Result};
 
+use super::live::LiveFile;
 use super::manifests::ManifestReader;
 use crate::scan::DeletedRows;
 use crate::stores::{shown_name, unreadable};
+
+/// Delete files of one table that are fetched at the same time.
+const FILES_AT_ONCE: usize = 16;
 
 /// All position deletes of a snapshot, by the raw path of the data file, each with its age.
 #[derive(Debug, Default)]
 pub(super) struct PositionDeletes {
     by_path: HashMap<String, Vec<(i64, RoaringTreemap)>>,
-    /// The rows of all delete files that were added.
-    rows: u64,
 }
 
 impl PositionDeletes {
-    /// Adds a delete file of age `sequence`.
+    /// Fetches delete files.
     ///
     /// # Errors
     ///
-    /// If it cannot be fetched or understood, or all of them together are too large.
-    pub(super) async fn add(
-        &mut self,
-        reader: &ManifestReader<'_>,
-        file: &DataFile,
-        sequence: i64,
-    ) -> Result<()> {
-        self.count(reader, file)?;
-        let place = reader.place(file.file_path())?;
-        let name = shown_name(place.path.filename().unwrap_or_default());
-        let what = format!("delete file \"{name}\" of table \"{}\"", reader.name);
-        if file.file_size_in_bytes() > reader.config.delete_file_bytes_max {
-            return Err(Error::new(ErrorKind::ResourcesExhausted, format!("{what} is too large")));
-        }
-        let store = &place.store.store;
-        let found = store.get(&place.path).await.map_err(|error| unreadable(&what, error))?;
-        let bytes = found.bytes().await.map_err(|error| unreadable(&what, error))?;
-        let damaged = |why: String| {
-            Error::new(ErrorKind::CorruptSource, format!("{what} cannot be read")).with_detail(why)
-        };
-        let read = tokio::task::spawn_blocking(move || positions(bytes)).await;
-        let rows = read.map_err(|error| damaged(error.to_string()))?.map_err(damaged)?;
-        let counted: u64 = rows.values().map(|(count, _)| count).sum();
-        if counted != file.record_count() {
-            return Err(damaged(format!("{counted} rows, not {}", file.record_count())));
-        }
-        let referenced = file.referenced_data_file();
-        for (path, (_, positions)) in rows {
-            if referenced.as_ref().is_none_or(|referenced| *referenced == path) {
-                self.by_path.entry(path).or_default().push((sequence, positions));
+    /// If one cannot be fetched or understood, or all of them together are too large.
+    pub(super) async fn fetch(reader: &ManifestReader<'_>, files: &[LiveFile<'_>]) -> Result<Self> {
+        check_size(reader, files)?;
+        let reads: Vec<_> = files.iter().map(|live| fetch(reader, live)).collect();
+        let mut read = futures::stream::iter(reads).buffer_unordered(FILES_AT_ONCE);
+        let mut found = Self::default();
+        while let Some((live, positions)) = read.try_next().await? {
+            let referenced = live.file.referenced_data_file();
+            for (path, (_, positions)) in positions {
+                if referenced.as_ref().is_none_or(|referenced| *referenced == path) {
+                    found.by_path.entry(path).or_default().push((live.age, positions));
+                }
             }
         }
-        Ok(())
-    }
-
-    /// Counts the rows of a delete file before it is fetched: all of them are held at once.
-    fn count(&mut self, reader: &ManifestReader<'_>, file: &DataFile) -> Result<()> {
-        self.rows = self.rows.saturating_add(file.record_count());
-        let rows_max = reader.config.delete_rows_max;
-        if self.rows <= rows_max {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::ResourcesExhausted,
-            format!("table \"{}\" has too many position deletes", reader.name),
-        )
-        .with_detail(format!("at most {rows_max} deleted rows are read"))
-        .with_hint("ask the owner of the product to rewrite the table without them"))
+        Ok(found)
     }
 
     /// The deleted rows of the data file at `path` of age `sequence`, if there are any.
@@ -95,6 +64,47 @@ impl PositionDeletes {
         }
         (!deleted.is_empty()).then(|| DeletedRows::new(deleted))
     }
+}
+
+/// Refuses delete files with too many rows together: all of them are held at once.
+fn check_size(reader: &ManifestReader<'_>, files: &[LiveFile<'_>]) -> Result<()> {
+    let rows = files.iter().fold(0_u64, |sum, live| sum.saturating_add(live.file.record_count()));
+    let rows_max = reader.config.delete_rows_max;
+    if rows <= rows_max {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::ResourcesExhausted,
+        format!("table \"{}\" has too many position deletes", reader.name),
+    )
+    .with_detail(format!("at most {rows_max} deleted rows are read"))
+    .with_hint("ask the owner of the product to rewrite the table without them"))
+}
+
+async fn fetch<'a>(
+    reader: &ManifestReader<'_>,
+    live: &'a LiveFile<'a>,
+) -> Result<(&'a LiveFile<'a>, Positions)> {
+    let file = live.file;
+    let place = reader.place(file.file_path())?;
+    let name = shown_name(place.path.filename().unwrap_or_default());
+    let what = format!("delete file \"{name}\" of table \"{}\"", reader.name);
+    if file.file_size_in_bytes() > reader.config.delete_file_bytes_max {
+        return Err(Error::new(ErrorKind::ResourcesExhausted, format!("{what} is too large")));
+    }
+    let store = &place.store.store;
+    let found = store.get(&place.path).await.map_err(|error| unreadable(&what, error))?;
+    let bytes = found.bytes().await.map_err(|error| unreadable(&what, error))?;
+    let damaged = |why: String| {
+        Error::new(ErrorKind::CorruptSource, format!("{what} cannot be read")).with_detail(why)
+    };
+    let read = tokio::task::spawn_blocking(move || positions(bytes)).await;
+    let rows = read.map_err(|error| damaged(error.to_string()))?.map_err(damaged)?;
+    let counted: u64 = rows.values().map(|(count, _)| count).sum();
+    if counted != file.record_count() {
+        return Err(damaged(format!("{counted} rows, not {}", file.record_count())));
+    }
+    Ok((live, rows))
 }
 
 type Positions = HashMap<String, (u64, RoaringTreemap)>;

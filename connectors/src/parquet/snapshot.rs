@@ -48,6 +48,7 @@ pub(crate) async fn snapshot(
         committed_at: listing.files.iter().map(|(_, meta)| meta.last_modified).max(),
         columns,
         files,
+        key_deletes: None,
     })
 }
 

@@ -21,7 +21,7 @@ use datafusion::scalar::ScalarValue;
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::casts::is_lossless;
-use super::identity::{has_field_ids, without_metadata};
+use super::identity::{has_field_ids, with_mapped_ids, without_metadata};
 use super::reshape::{Reshape, unreadable};
 use super::{Identity, SnapshotColumn};
 
@@ -89,6 +89,15 @@ impl Columns {
         self.columns.iter().map(|column| without_metadata(&column.field))
     }
 
+    /// The columns of a file without ids, with those that the names of the table's columns give.
+    fn mapped(&self, file: &Fields) -> Fields {
+        let table = self.columns.iter().filter_map(|column| match column.identity {
+            Identity::FieldId(id) => Some((id, &column.field)),
+            Identity::PhysicalName(_) => None,
+        });
+        with_mapped_ids(table, file)
+    }
+
     /// True if files are recognised by field ids.
     fn needs_field_ids(&self) -> bool {
         self.columns.iter().any(|column| matches!(column.identity, Identity::FieldId(_)))
@@ -138,6 +147,10 @@ impl PhysicalExprAdapterFactory for ColumnsInFiles {
         _: SchemaRef,
         file: SchemaRef,
     ) -> DataFusionResult<Arc<dyn PhysicalExprAdapter>> {
+        let mut file = file;
+        if self.0.needs_field_ids() && !has_field_ids(file.fields()) {
+            file = Arc::new(Schema::new(self.0.mapped(file.fields())));
+        }
         if self.0.needs_field_ids() && !file.fields().is_empty() && !has_field_ids(file.fields()) {
             return Err(Error::new(
                 ErrorKind::Unsupported,

@@ -15,6 +15,8 @@ use super::Identity;
 pub(crate) const FIELD_ID: &str = "PARQUET:field_id";
 /// The metadata key of a nested field's physical name.
 pub(crate) const PHYSICAL_NAME: &str = "delta.columnMapping.physicalName";
+/// The metadata key of the names, as a JSON list, by which a file without ids knows a field.
+pub(crate) const MAPPED_NAMES: &str = "samite.mapped_names";
 
 impl Identity {
     /// The identity of a nested field below a column that is recognised like `self`.
@@ -126,6 +128,59 @@ pub(crate) fn has_field_ids(fields: &Fields) -> bool {
     fields.iter().any(|field| field.metadata().contains_key(FIELD_ID))
 }
 
+/// The columns of a file that has no ids, each with the id of the column of `table` that goes by its
+/// name, at every depth. A column that nobody maps stays without one.
+pub(crate) fn with_mapped_ids<'a>(
+    table: impl Iterator<Item = (i32, &'a FieldRef)> + Clone,
+    file: &Fields,
+) -> Fields {
+    let mapped = |held: &FieldRef| match table.clone().find(|(_, field)| maps(field, held.name())) {
+        Some((id, field)) => with_id(held, Some(id), field.data_type()),
+        None => Arc::clone(held),
+    };
+    file.iter().map(mapped).collect()
+}
+
+fn maps(field: &Field, name: &str) -> bool {
+    let names = field.metadata().get(MAPPED_NAMES);
+    let names = names.and_then(|names| serde_json::from_str::<Vec<String>>(names).ok());
+    names.is_some_and(|names| names.iter().any(|mapped| mapped == name))
+}
+
+fn with_id(held: &FieldRef, id: Option<i32>, table: &DataType) -> FieldRef {
+    let data_type = mapped_type(table, held.data_type());
+    let field = Field::new(held.name(), data_type, held.is_nullable());
+    let metadata = id.map(|id| (FIELD_ID.to_owned(), id.to_string()));
+    Arc::new(field.with_metadata(metadata.into_iter().collect()))
+}
+
+fn mapped_type(table: &DataType, file: &DataType) -> DataType {
+    let id = |field: &FieldRef| field.metadata().get(FIELD_ID)?.parse::<i32>().ok();
+    let item = |table: &FieldRef, file: &FieldRef| with_id(file, id(table), table.data_type());
+    match (table, file) {
+        (DataType::Struct(table), DataType::Struct(file)) => {
+            let children = table.iter().filter_map(|field| Some((id(field)?, field)));
+            DataType::Struct(with_mapped_ids(children, file))
+        }
+        (DataType::List(table), DataType::List(file)) => DataType::List(item(table, file)),
+        (DataType::List(table), DataType::LargeList(file)) => {
+            DataType::LargeList(item(table, file))
+        }
+        (DataType::Map(table, _), DataType::Map(file, is_sorted)) => {
+            let (DataType::Struct(parts), DataType::Struct(held)) =
+                (table.data_type(), file.data_type())
+            else {
+                return DataType::Map(Arc::clone(file), *is_sorted);
+            };
+            // Key and value are found by their place.
+            let held = parts.iter().zip(held).map(|(table, file)| item(table, file)).collect();
+            let entries = file.as_ref().clone().with_data_type(DataType::Struct(held));
+            DataType::Map(Arc::new(entries), *is_sorted)
+        }
+        (_, file) => file.clone(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,5 +205,25 @@ mod tests {
         }
         let twice: Fields = vec![with_id("b", "1"), with_id("c", "1")].into();
         assert!(Identity::FieldId(1).find(&twice).is_err());
+    }
+
+    #[test]
+    fn file_without_ids_gets_those_of_the_names_that_are_mapped() {
+        let named = |name: &str, data_type: DataType, id: &str, names: &str| {
+            let metadata = [(FIELD_ID, id), (MAPPED_NAMES, names)];
+            let metadata = metadata.map(|(key, text)| (key.to_owned(), text.to_owned()));
+            Arc::new(Field::new(name, data_type, true).with_metadata(metadata.into()))
+        };
+        let leaf = named("x", DataType::Int64, "3", r#"["x", "old"]"#);
+        let table = named("s", DataType::Struct(vec![leaf].into()), "2", r#"["t"]"#);
+        let plain = |name: &str, data_type| Arc::new(Field::new(name, data_type, true));
+        let held = vec![plain("old", DataType::Int32), plain("y", DataType::Int32)];
+        let file: Fields =
+            vec![plain("t", DataType::Struct(held.into())), plain("s", DataType::Int32)].into();
+        let mapped = with_mapped_ids([(2, &table)].into_iter(), &file);
+        let id = |field: &FieldRef| field.metadata().get(FIELD_ID).cloned();
+        assert_eq!((id(&mapped[0]), id(&mapped[1])), (Some("2".to_owned()), None));
+        let DataType::Struct(inner) = mapped[0].data_type() else { panic!("{mapped:?}") };
+        assert_eq!((id(&inner[0]), id(&inner[1])), (Some("3".to_owned()), None));
     }
 }

@@ -48,7 +48,7 @@ fn constant(value: &ScalarValue, rows: Option<usize>) -> ColumnStatistics {
 }
 
 fn bounded(bounds: &Bounds, data_type: &DataType, file: &LakeFile) -> ColumnStatistics {
-    let has_deletes = file.deleted_rows.is_some();
+    let has_deletes = file.deleted_rows.is_some() || file.has_deleted_keys;
     // NaN lies in no bound, but above all.
     let is_bounded = !data_type.is_floating() || bounds.has_no_nan;
     let precise = |value: &Option<ScalarValue>| match value {
@@ -74,8 +74,10 @@ fn bounded(bounds: &Bounds, data_type: &DataType, file: &LakeFile) -> ColumnStat
 
 /// What the scan of `files` as a whole can say; by the columns of `schema`.
 pub(crate) fn of_scan(files: &[&LakeFile], schema: &SchemaRef) -> Statistics {
-    let rows: Option<u64> = files.iter().map(|file| file.live_rows()).sum();
-    let has_deletes = files.iter().any(|file| file.deleted_rows.is_some());
+    let rows: Option<u64> = files.iter().map(|file| file.rows_at_most()).sum();
+    let rows = rows.map_or(Precision::Absent, |rows| Precision::Exact(to_usize(rows)));
+    let has_deleted_keys = files.iter().any(|file| file.has_deleted_keys);
+    let has_deletes = has_deleted_keys || files.iter().any(|file| file.deleted_rows.is_some());
     let columns = schema.fields().iter().enumerate().map(|(index, field)| {
         let mut column = files
             .iter()
@@ -88,7 +90,7 @@ pub(crate) fn of_scan(files: &[&LakeFile], schema: &SchemaRef) -> Statistics {
         column
     });
     Statistics {
-        num_rows: rows.map_or(Precision::Absent, |rows| Precision::Exact(to_usize(rows))),
+        num_rows: if has_deleted_keys { rows.to_inexact() } else { rows },
         total_byte_size: Precision::Inexact(to_usize(files.iter().map(|file| file.size).sum())),
         column_statistics: columns.collect(),
     }

@@ -1,21 +1,14 @@
 //! A snapshot as a table of DataFusion: planning a scan skips files, and makes the plain scan of
 //! those that are left.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Fields, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::DFSchema;
 use datafusion::common::pruning::PrunableStatistics;
-use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
-use datafusion::datasource::physical_plan::{
-    FileGroup, FileScanConfigBuilder, FileSource, ParquetSource,
-};
-use datafusion::datasource::source::DataSourceExec;
-use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result as DataFusionResult;
 use datafusion::logical_expr::utils::conjunction;
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
@@ -23,18 +16,14 @@ use datafusion::physical_optimizer::pruning::PruningPredicateBuilder;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
-use datafusion_datasource::PartitionedFile;
-use object_store::ObjectMeta;
 use samite_engine::{Error, ErrorKind, Result};
 
-use super::columns::{Columns, ColumnsInFiles};
+use super::columns::Columns;
 use super::data_file::name_of;
 use super::deletes::RUNS_MAX;
-use super::reader::LakeReaders;
-use super::source::{LakeSource, Scanned};
-use super::statistics::{of_file, of_scan};
+use super::file_scans::{Asked, FileScans};
+use super::statistics::of_file;
 use super::{LakeFile, TableSnapshot};
-use crate::stores::{StoreHandle, StoreId};
 
 /// A snapshot as a table.
 pub(crate) struct LakeTable {
@@ -52,8 +41,14 @@ impl LakeTable {
     ///
     /// When the snapshot contradicts itself.
     pub(crate) fn new(name: String, mut snapshot: TableSnapshot) -> Result<Self> {
-        let columns = Arc::new(Columns::new(std::mem::take(&mut snapshot.columns))?);
-        let schema = columns.schema();
+        let mut columns = std::mem::take(&mut snapshot.columns);
+        let seen = columns.len();
+        if let Some(deletes) = &snapshot.key_deletes {
+            columns.extend(deletes.columns.iter().cloned());
+        }
+        let columns = Arc::new(Columns::new(columns)?);
+        let seen = columns.schema().fields().iter().take(seen).cloned().collect::<Fields>();
+        let schema = Arc::new(Schema::new(seen));
         for file in &snapshot.files {
             if file.deleted_rows.is_some() && file.rows.is_none() {
                 return Err(Error::new(
@@ -96,110 +91,38 @@ impl LakeTable {
             .collect())
     }
 
-    fn scan_of(
-        &self,
-        part: &Part<'_>,
-        asked: &Asked<'_>,
-        runs_left: &mut u64,
-    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let file_schema = self.columns.file_schema();
-        let planned = |file: &&LakeFile| partitioned(file, &file_schema, runs_left);
-        let files: Vec<PartitionedFile> = part.files.iter().map(planned).collect::<Result<_>>()?;
-        let scanned = Arc::new(Scanned {
-            table: self.name.clone(),
-            snapshot: self.snapshot.id.0.clone(),
-            files_total: part.files_total,
-            bytes_total: part.bytes_total,
+    fn scans(&self) -> FileScans<'_> {
+        FileScans {
+            table: &self.name,
+            snapshot: &self.snapshot.id.0,
+            columns: &self.columns,
             has_no_nan: self.has_no_nan,
-            columns: Arc::clone(&self.columns),
-        });
-        let source: Arc<dyn FileSource> =
-            Arc::new(LakeSource::new(parquet_source(&file_schema, &part.store), scanned));
-        let projected =
-            source.try_pushdown_projection(&self.columns.projection(asked.projection))?;
-        let mut groups = FileGroup::new(files).split_files(asked.partitions.max(1));
-        if groups.is_empty() {
-            // Nothing is left to read, and yet the plan reports what was there.
-            groups.push(FileGroup::new(Vec::new()));
-        }
-        let config =
-            FileScanConfigBuilder::new(part.store.url.clone(), projected.unwrap_or(source))
-                .with_file_groups(groups)
-                .with_statistics(of_scan(&part.files, &file_schema))
-                .with_expr_adapter(Some(Arc::new(ColumnsInFiles(Arc::clone(&self.columns)))))
-                .with_limit(asked.limit)
-                .build();
-        Ok(DataSourceExec::from_data_source(config))
-    }
-}
-
-/// What a scan is asked for.
-struct Asked<'a> {
-    projection: &'a [usize],
-    limit: Option<usize>,
-    partitions: usize,
-}
-
-/// The files of one store.
-struct Part<'a> {
-    store: Arc<StoreHandle>,
-    files: Vec<&'a LakeFile>,
-    files_total: u64,
-    bytes_total: u64,
-}
-
-/// A plan names one store for all its files.
-fn parts<'a>(all: &'a [LakeFile], kept: Vec<&'a LakeFile>) -> Vec<Part<'a>> {
-    let mut parts: BTreeMap<&StoreId, Part<'a>> = BTreeMap::new();
-    for file in all {
-        let part = parts.entry(&file.store.id).or_insert_with(|| Part {
-            store: Arc::clone(&file.store),
-            files: Vec::new(),
-            files_total: 0,
-            bytes_total: 0,
-        });
-        part.files_total += 1;
-        part.bytes_total += file.size;
-    }
-    for file in kept {
-        if let Some(part) = parts.get_mut(&file.store.id) {
-            part.files.push(file);
         }
     }
-    parts.into_values().collect()
-}
 
-/// DataFusion's source for the files of one store.
-pub(crate) fn parquet_source(schema: &SchemaRef, store: &Arc<StoreHandle>) -> Arc<ParquetSource> {
-    let mut options = datafusion::config::TableParquetOptions::default();
-    options.global.coerce_int96 = Some("us".to_owned());
-    options.global.pushdown_filters = false;
-    options.global.reorder_filters = false;
-    options.global.max_in_list_size = 256;
-    let source = ParquetSource::new(TableSchema::builder(Arc::clone(schema)).build())
-        .with_table_parquet_options(options)
-        .with_parquet_file_reader_factory(Arc::new(LakeReaders(Arc::clone(store))));
-    Arc::new(source)
-}
-
-fn partitioned(
-    file: &LakeFile,
-    schema: &SchemaRef,
-    runs_left: &mut u64,
-) -> Result<PartitionedFile> {
-    let mut planned = PartitionedFile::from(ObjectMeta {
-        location: file.path.clone(),
-        last_modified: file.last_modified,
-        size: file.size,
-        e_tag: file.e_tag.clone(),
-        version: None,
-    });
-    planned.statistics = Some(Arc::new(of_file(file, schema)));
-    if let (Some(deleted), Some(rows)) = (&file.deleted_rows, file.rows) {
-        let selection = deleted.selection(&name_of(&file.path), rows, runs_left)?;
-        planned = planned.with_extension(ParquetRowSelection::new(selection));
+    /// The files of which keys may be deleted, without the rows that have such a key.
+    fn keyed_scans(
+        &self,
+        kept: Vec<&LakeFile>,
+        asked: Asked<'_>,
+        runs_left: &mut u64,
+    ) -> DataFusionResult<Vec<Arc<dyn ExecutionPlan>>> {
+        let all = self.snapshot.files.iter().filter(|file| file.has_deleted_keys);
+        let Some(deletes) = self.snapshot.key_deletes.as_deref().filter(|_| !kept.is_empty())
+        else {
+            return self.scans().plan(all, kept, asked, runs_left);
+        };
+        let counting = deletes.counting_for(&kept, self.schema.fields().len());
+        let widened = counting.projection(asked.projection);
+        let probe = Asked { projection: &widened, limit: None, ..asked };
+        let scans = self.scans().plan(all, kept, probe, runs_left)?;
+        scans
+            .into_iter()
+            .map(|scan| {
+                counting.apply(scan, asked.projection.len(), self.scans(), asked.partitions)
+            })
+            .collect()
     }
-    Ok(planned)
 }
 
 fn holds_no_nan(file: &LakeFile, schema: &SchemaRef) -> bool {
@@ -255,10 +178,10 @@ impl TableProvider for LakeTable {
         let partitions = session.config().target_partitions();
         let asked = Asked { projection: &projection, limit, partitions };
         let mut runs_left = RUNS_MAX;
-        let mut scans = parts(&self.snapshot.files, kept)
-            .iter()
-            .map(|part| self.scan_of(part, &asked, &mut runs_left))
-            .collect::<DataFusionResult<Vec<_>>>()?;
+        let (keyed, plain) = kept.into_iter().partition(|file| file.has_deleted_keys);
+        let all = self.snapshot.files.iter().filter(|file| !file.has_deleted_keys);
+        let mut scans = self.scans().plan(all, plain, asked, &mut runs_left)?;
+        scans.extend(self.keyed_scans(keyed, asked, &mut runs_left)?);
         match (scans.pop(), scans.is_empty()) {
             (None, _) => Ok(Arc::new(EmptyExec::new(Arc::new(self.schema.project(&projection)?)))),
             (Some(scan), true) => Ok(scan),

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! TableSnapshot ─┬─ SnapshotColumn   what a consumer sees, and how a file's column is recognised
-//!                └─ LakeFile         one Parquet file: size, rows, bounds, constants, deleted rows
+//!                ├─ LakeFile         one Parquet file: size, rows, bounds, constants, deleted rows
+//!                └─ KeyDeletes       files of keys whose rows no longer count
 //! ```
 //!
 //! Plain values: a connector fills them in, the scan reads them. Every list "by column" goes by the
@@ -17,7 +18,7 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 use samite_engine::connector::SnapshotId;
 
-use super::DeletedRows;
+use super::{DeletedRows, KeyDeletes};
 use crate::stores::StoreHandle;
 
 /// One immutable state of a table.
@@ -31,14 +32,17 @@ pub(crate) struct TableSnapshot {
     pub(crate) columns: Vec<SnapshotColumn>,
     /// The data files.
     pub(crate) files: Vec<LakeFile>,
+    /// What deletes rows by their keys. Its columns come after those of the snapshot in every list
+    /// by column.
+    pub(crate) key_deletes: Option<Arc<KeyDeletes>>,
 }
 
 /// One column of a snapshot.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SnapshotColumn {
     /// Name, type and nullability as a consumer sees them. Nested fields that are not recognised by
-    /// their own name carry `PARQUET:field_id` or `delta.columnMapping.physicalName` as metadata;
-    /// the scan takes all metadata off before anyone sees the field.
+    /// their own name carry `PARQUET:field_id` or `delta.columnMapping.physicalName` as metadata,
+    /// and every field that a file without ids knows by name `samite.mapped_names`; the scan takes all metadata off before anyone sees the field.
     pub(crate) field: FieldRef,
     /// How a file's column is recognised as this one.
     pub(crate) identity: Identity,
@@ -76,6 +80,8 @@ pub(crate) struct LakeFile {
     pub(crate) constants: Vec<(usize, ScalarValue)>,
     /// The rows that no longer count.
     pub(crate) deleted_rows: Option<Arc<DeletedRows>>,
+    /// True if rows of it may also be deleted by their keys.
+    pub(crate) has_deleted_keys: bool,
 }
 
 /// What is known of one column's values in one file. Every bound is valid (no value lies outside),
@@ -107,11 +113,17 @@ impl LakeFile {
             bounds: Vec::new(),
             constants: Vec::new(),
             deleted_rows: None,
+            has_deleted_keys: false,
         }
     }
 
-    /// The rows that count, where both numbers are known.
+    /// The rows that count, where all numbers are known.
     pub(crate) fn live_rows(&self) -> Option<u64> {
+        if self.has_deleted_keys { None } else { self.rows_at_most() }
+    }
+
+    /// The rows that count unless their keys are deleted, where both numbers are known.
+    pub(crate) fn rows_at_most(&self) -> Option<u64> {
         let deleted = self.deleted_rows.as_ref().map_or(0, |deleted| deleted.len());
         self.rows?.checked_sub(deleted)
     }

@@ -1,6 +1,7 @@
 //! One test for each way in which a scan could give wrong rows (`W` and `L` are the numbers of the
 //! facts that the scan is built on).
 
+mod keys;
 mod names;
 mod shipped;
 
@@ -99,7 +100,7 @@ pub(super) fn by_name(name: &str, data_type: DataType) -> SnapshotColumn {
 
 pub(super) fn snapshot(columns: Vec<SnapshotColumn>, files: Vec<LakeFile>) -> TableSnapshot {
     let id = SnapshotId("test:1".to_owned());
-    TableSnapshot { id, committed_at: None, columns, files }
+    TableSnapshot { id, committed_at: None, columns, files, key_deletes: None }
 }
 
 fn numbers(name: &str, values: impl IntoIterator<Item = i64>) -> RecordBatch {

@@ -1,0 +1,176 @@
+//! Entries of manifests as files of the scan: place, size, bounds, and what the partition tells.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use iceberg::spec::{DataFile, Manifest, ManifestFile, PrimitiveType, Transform};
+use samite_engine::{Error, ErrorKind, Result};
+
+use super::columns::IcebergColumn;
+use super::live::LiveFile;
+use super::manifests::ManifestReader;
+use super::values::{Side, bound, is_exact, scalar};
+use crate::scan::{Bounds, LakeFile};
+
+/// How the manifests of a snapshot are partitioned; each manifest has a spec of its own.
+#[derive(Debug)]
+pub(super) struct Specs<'a> {
+    manifests: &'a [(ManifestFile, Arc<Manifest>)],
+    fields: Vec<Vec<SpecField>>,
+}
+
+/// One field of a spec.
+#[derive(Debug)]
+struct SpecField {
+    /// The place of its value in a file's partition.
+    place: usize,
+    /// The column that it is made from.
+    source_id: i32,
+    transform: Transform,
+    /// The type of its values.
+    written_as: Option<PrimitiveType>,
+}
+
+impl<'a> Specs<'a> {
+    /// The specs of `manifests`.
+    ///
+    /// # Errors
+    ///
+    /// If one of them contradicts the schema of its manifest.
+    pub(super) fn new(
+        reader: &ManifestReader<'_>,
+        manifests: &'a [(ManifestFile, Arc<Manifest>)],
+    ) -> Result<Self> {
+        let fields = manifests.iter().map(|(_, manifest)| spec_fields(reader, manifest));
+        Ok(Self { manifests, fields: fields.collect::<Result<_>>()? })
+    }
+
+    /// The id of a manifest's spec.
+    pub(super) fn id(&self, manifest: usize) -> i32 {
+        self.manifests.get(manifest).map_or(0, |(file, _)| file.partition_spec_id)
+    }
+
+    /// True if the spec of a manifest does not part its files.
+    pub(super) fn is_unpartitioned(&self, manifest: usize) -> bool {
+        let fields = self.fields.get(manifest).map(Vec::as_slice).unwrap_or_default();
+        fields.iter().all(|field| field.transform == Transform::Void)
+    }
+}
+
+fn spec_fields(reader: &ManifestReader<'_>, manifest: &Manifest) -> Result<Vec<SpecField>> {
+    let spec = manifest.metadata().partition_spec();
+    let types = spec.partition_type(manifest.metadata().schema()).map_err(|error| {
+        Error::new(
+            ErrorKind::CorruptSource,
+            format!("a manifest of table \"{}\" does not tell its partitions", reader.name),
+        )
+        .with_source(error)
+    })?;
+    let fields = spec.fields().iter().zip(types.fields()).enumerate();
+    Ok(fields
+        .map(|(place, (field, partition))| SpecField {
+            place,
+            source_id: field.source_id,
+            transform: field.transform,
+            written_as: partition.field_type.as_primitive_type().cloned(),
+        })
+        .collect())
+}
+
+/// Makes files of the scan.
+pub(super) struct LakeFiles<'a> {
+    reader: &'a ManifestReader<'a>,
+    columns: &'a [IcebergColumn],
+    /// For each manifest, the columns that a field of its spec is made from.
+    told: Vec<Vec<(usize, &'a SpecField)>>,
+}
+
+impl<'a> LakeFiles<'a> {
+    /// Makes files with `columns`.
+    pub(super) fn new(
+        reader: &'a ManifestReader<'a>,
+        columns: &'a [IcebergColumn],
+        specs: &'a Specs<'_>,
+    ) -> Self {
+        let told_by = |field: &'a SpecField| {
+            let of_field =
+                move |(_, column): &(usize, &IcebergColumn)| column.id == field.source_id;
+            columns.iter().enumerate().filter(of_field).map(move |(at, _)| (at, field))
+        };
+        let of_spec = |fields: &'a Vec<SpecField>| fields.iter().flat_map(told_by).collect();
+        Self { reader, columns, told: specs.fields.iter().map(of_spec).collect() }
+    }
+
+    /// The file of an entry.
+    ///
+    /// # Errors
+    ///
+    /// If it lies where nothing may be read, or a value of its partition cannot be understood.
+    pub(super) fn make(&self, live: &LiveFile<'_>) -> Result<LakeFile> {
+        let file = live.file;
+        let place = self.reader.place(file.file_path())?;
+        let mut made = LakeFile {
+            store: place.store,
+            path: place.path,
+            size: file.file_size_in_bytes(),
+            last_modified: DateTime::<Utc>::UNIX_EPOCH,
+            e_tag: None,
+            rows: Some(file.record_count()),
+            bounds: self.columns.iter().map(|column| bounds(file, column)).collect(),
+            constants: Vec::new(),
+            deleted_rows: None,
+            has_deleted_keys: false,
+        };
+        for (at, field) in self.told.get(live.manifest).into_iter().flatten() {
+            if let Some(column) = self.columns.get(*at) {
+                self.tell(&mut made, file, (*at, column), field)?;
+            }
+        }
+        Ok(made)
+    }
+
+    /// Adds what a field of the partition tells about the column that it is made from.
+    fn tell(
+        &self,
+        made: &mut LakeFile,
+        file: &DataFile,
+        (at, column): (usize, &IcebergColumn),
+        field: &SpecField,
+    ) -> Result<()> {
+        if field.transform != Transform::Identity {
+            return Ok(());
+        }
+        let unread = || {
+            Error::new(
+                ErrorKind::CorruptSource,
+                format!("table \"{}\" has a partition value that cannot be read", self.reader.name),
+            )
+        };
+        let literal = file.partition().fields().get(field.place).ok_or_else(unread)?;
+        let constant = match literal {
+            None => column.column.field.data_type().try_into().map_err(|_| unread())?,
+            Some(literal) => literal
+                .as_primitive_literal()
+                .zip(column.primitive.as_ref())
+                .zip(field.written_as.as_ref())
+                .and_then(|((literal, to), written_as)| scalar(&literal, written_as, to))
+                .ok_or_else(unread)?,
+        };
+        made.constants.push((at, constant));
+        Ok(())
+    }
+}
+
+fn bounds(file: &DataFile, column: &IcebergColumn) -> Bounds {
+    let Some(to) = &column.primitive else { return Bounds::default() };
+    let id = &column.id;
+    let min = file.lower_bounds().get(id);
+    let max = file.upper_bounds().get(id);
+    Bounds {
+        min: min.and_then(|min| bound(min.literal(), min.data_type(), to, Side::Min)),
+        max: max.and_then(|max| bound(max.literal(), max.data_type(), to, Side::Max)),
+        nulls: file.null_value_counts().get(id).copied(),
+        attained: is_exact(to),
+        has_no_nan: file.nan_value_counts().get(id) == Some(&0),
+    }
+}

@@ -1,0 +1,111 @@
+//! Deletion vectors: one blob of a Puffin file names the deleted rows of one data file.
+//!
+//! The manifest tells where the blob lies and how many rows it names, so that one ranged read is
+//! all; the Puffin file's own footer is not needed.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use datafusion::object_store::ObjectStoreExt;
+use futures::{StreamExt, TryStreamExt};
+use iceberg::spec::DataFile;
+use samite_engine::{Error, ErrorKind, Result};
+
+use super::live::Live;
+use super::manifests::ManifestReader;
+use crate::scan::DeletedRows;
+use crate::scan::deletion_vector::stored;
+use crate::stores::{shown_name, unreadable};
+
+/// Deletion vectors of one table that are fetched at the same time.
+const VECTORS_AT_ONCE: usize = 16;
+
+/// The vectors of a snapshot, by the raw path of the data file.
+#[derive(Debug, Default)]
+pub(super) struct Vectors(HashMap<String, Arc<DeletedRows>>);
+
+impl Vectors {
+    /// Fetches the vectors that count for live data files.
+    ///
+    /// # Errors
+    ///
+    /// If one does not tell its data file, two name the same one, one of them does not fit its
+    /// file, or all together are too large.
+    pub(super) async fn fetch(reader: &ManifestReader<'_>, live: &Live<'_>) -> Result<Self> {
+        let mut by_path = HashMap::new();
+        for vector in &live.vectors {
+            let path = vector.file.referenced_data_file();
+            let path = path.ok_or_else(|| broken(reader, "it does not name a data file"))?;
+            if by_path.insert(path, vector).is_some() {
+                return Err(broken(reader, "a data file has two"));
+            }
+        }
+        if by_path.is_empty() {
+            return Ok(Self::default());
+        }
+        let mut counting = Vec::new();
+        for data in &live.data {
+            let path = data.file.file_path();
+            let found = by_path.get(path).filter(|vector| vector.age >= data.age);
+            counting.extend(found.map(|vector| (path, vector.file)));
+        }
+        check_size(reader, &counting)?;
+        let reads: Vec<_> =
+            counting.into_iter().map(|(path, vector)| fetch(reader, path, vector)).collect();
+        let read = futures::stream::iter(reads).buffer_unordered(VECTORS_AT_ONCE);
+        Ok(Self(read.try_collect().await?))
+    }
+
+    /// The vector of the data file at `path`. Where there is one, files of positions do not count.
+    pub(super) fn of(&self, path: &str) -> Option<&Arc<DeletedRows>> {
+        self.0.get(path)
+    }
+}
+
+/// Refuses vectors that are too large together: all of them are held at once.
+fn check_size(reader: &ManifestReader<'_>, vectors: &[(&str, &DataFile)]) -> Result<()> {
+    let sizes = vectors.iter().filter_map(|(_, vector)| vector.content_size_in_bytes());
+    let bytes = sizes.fold(0_u64, |sum, size| sum.saturating_add(size.try_into().unwrap_or(0)));
+    let bytes_max = reader.config.delete_file_bytes_max;
+    if bytes <= bytes_max {
+        return Ok(());
+    }
+    Err(Error::new(
+        ErrorKind::ResourcesExhausted,
+        format!("the deletion vectors of table \"{}\" are too large", reader.name),
+    )
+    .with_detail(format!("they have {bytes} bytes together, at most {bytes_max} are read"))
+    .with_hint("ask the owner of the product to rewrite the table without deleted rows"))
+}
+
+async fn fetch(
+    reader: &ManifestReader<'_>,
+    path: &str,
+    vector: &DataFile,
+) -> Result<(String, Arc<DeletedRows>)> {
+    let range = range(vector).ok_or_else(|| broken(reader, "it lies outside of its file"))?;
+    let place = reader.place(vector.file_path())?;
+    let name = shown_name(place.path.filename().unwrap_or_default());
+    let what = format!("delete file \"{name}\" of table \"{}\"", reader.name);
+    let store = &place.store.store;
+    let bytes =
+        store.get_range(&place.path, range).await.map_err(|error| unreadable(&what, error))?;
+    let deleted = stored(&bytes, vector.record_count()).map_err(|why| broken(reader, why))?;
+    Ok((path.to_owned(), Arc::new(deleted)))
+}
+
+fn range(vector: &DataFile) -> Option<Range<u64>> {
+    let start = u64::try_from(vector.content_offset()?).ok()?;
+    let end = start.checked_add(u64::try_from(vector.content_size_in_bytes()?).ok()?)?;
+    (end <= vector.file_size_in_bytes()).then_some(start..end)
+}
+
+fn broken(reader: &ManifestReader<'_>, why: &str) -> Error {
+    Error::new(
+        ErrorKind::CorruptSource,
+        format!("a deletion vector of table \"{}\" cannot be read", reader.name),
+    )
+    .with_detail(why.to_owned())
+    .with_hint("ask the owner of the product to repair the table")
+}
