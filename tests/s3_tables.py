@@ -1,9 +1,9 @@
-"""Serves Delta and Iceberg tables from an S3 service on this machine, until its input ends.
+"""Serves Parquet, Delta and Iceberg tables from an S3 service on this machine, until its input ends.
 
-    python tests/s3_tables.py FOLDER
+    python tests/s3_tables.py FOLDER [MESH]
 
 Prints one line of JSON when the tables are there: the endpoint, the key, and the location of each table. FOLDER/<table>.parquet
-has the rows, as the writer reads them.
+has the rows, as the writer reads them. The files of the folder MESH lie at s3://lake/mesh.
 """
 
 import json
@@ -22,7 +22,13 @@ KEY = {"access_key_id": "reader", "secret_access_key": "hunter2-not-to-be-seen"}
 BUCKET = "lake"
 
 
-def main(folder):
+def upload(client, folder, prefix):
+    for file in sorted(pathlib.Path(folder).rglob("*")):
+        if file.is_file():
+            client.upload_file(str(file), BUCKET, f"{prefix}/{file.relative_to(folder)}")
+
+
+def main(folder, mesh=None):
     folder = pathlib.Path(folder)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -30,12 +36,22 @@ def main(folder):
     endpoint = f"http://{host}:{port}"
     os.environ |= {"AWS_ACCESS_KEY_ID": KEY["access_key_id"], "AWS_SECRET_ACCESS_KEY": KEY["secret_access_key"],
                    "AWS_DEFAULT_REGION": "eu-north-1"}
-    boto3.client("s3", endpoint_url=endpoint).create_bucket(
+    client = boto3.client("s3", endpoint_url=endpoint)
+    client.create_bucket(
         Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-north-1"})
 
     def rows(start):
         ids = range(start, start + 20)
         return pa.table({"id": pa.array(ids, pa.int64()), "part": [["a b", "100%", None][i % 3] for i in ids]})
+
+    parts = folder / "parts"
+    parts.mkdir()
+    for start in range(0, 100, 20):
+        pq.write_table(rows(start), parts / f"part {start}.parquet", row_group_size=5)
+    upload(client, parts, "data/parquet")
+    pq.write_table(pq.read_table(parts), folder / "parquet.parquet")
+    if mesh:
+        upload(client, mesh, "mesh")
 
     delta = f"s3://{BUCKET}/data/delta"
     options = {"AWS_ENDPOINT_URL": endpoint, "AWS_ALLOW_HTTP": "true", "AWS_REGION": "eu-north-1"}
@@ -52,10 +68,11 @@ def main(folder):
         table.append(rows(start))
     pq.write_table(table.scan().to_arrow(), folder / "iceberg.parquet")
 
-    print(json.dumps({"endpoint": endpoint, "delta": delta, "iceberg": table.location()} | KEY), flush=True)
+    print(json.dumps({"endpoint": endpoint, "parquet": f"s3://{BUCKET}/data/parquet", "delta": delta,
+                      "iceberg": table.location()} | KEY), flush=True)
     sys.stdin.read()
     server.stop()
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

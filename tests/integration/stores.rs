@@ -1,5 +1,8 @@
 //! Stores: an S3 service on this machine, and links that lead out of the allowed folders.
 
+mod faults;
+mod web;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
@@ -8,6 +11,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use datafusion::arrow::array::RecordBatch;
 use samite_connectors::delta::{DeltaConfig, DeltaConnector};
 use samite_connectors::iceberg::{IcebergConfig, IcebergConnector};
 use samite_connectors::stores::{Credentials, Secret, StoreOptions, Stores, StoresConfig};
@@ -20,14 +24,19 @@ use tempfile::TempDir;
 use crate::formats::{assert_same, parquet, request, rows, stores, written};
 
 /// An S3 service with two tables; ends when it is dropped.
-struct Service {
+pub(crate) struct Service {
     child: Child,
     folder: TempDir,
     told: serde_json::Value,
 }
 
 impl Service {
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
+        Self::start_with(None)
+    }
+
+    /// The service, with the files of `mesh` at `s3://lake/mesh`.
+    pub(crate) fn start_with(mesh: Option<&Path>) -> Option<Self> {
         let Some(python) = python() else {
             left_out("s3_tables.py", "no Python with tests/requirements.txt");
             return None;
@@ -35,7 +44,12 @@ impl Service {
         let folder = tempfile::tempdir().expect("a folder");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("s3_tables.py");
         let mut command = Command::new(python);
-        command.arg(script).arg(folder.path()).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command
+            .arg(script)
+            .arg(folder.path())
+            .args(mesh)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
         let mut child = command.stderr(Stdio::null()).spawn().expect("it starts");
         let mut line = String::new();
         BufReader::new(child.stdout.take().expect("its output"))
@@ -45,12 +59,22 @@ impl Service {
         Some(Self { child, folder, told })
     }
 
-    fn told(&self, key: &str) -> String {
+    pub(crate) fn told(&self, key: &str) -> String {
         self.told[key].as_str().expect(key).to_owned()
+    }
+
+    /// The rows of a table, as its writer reads them.
+    pub(crate) fn rows(&self, format: &str) -> Vec<RecordBatch> {
+        parquet(&self.folder.path().join(format!("{format}.parquet")))
     }
 
     /// The stores of a configuration that knows the service.
     fn stores(&self, endpoint: &str) -> Stores {
+        Stores::new(self.config(endpoint)).expect("stores")
+    }
+
+    /// A configuration that knows the service.
+    pub(crate) fn config(&self, endpoint: &str) -> StoresConfig {
         let secret = |key| Some(Secret::new(self.told(key)));
         let credentials = Credentials {
             access_key_id: secret("access_key_id"),
@@ -63,15 +87,14 @@ impl Service {
             credential: Some("lake-reader".to_owned()),
             ..StoreOptions::default()
         };
-        Stores::new(StoresConfig {
+        StoresConfig {
             allow: vec!["s3://lake/data/".to_owned()],
             stores: BTreeMap::from([("s3://lake".to_owned(), options)]),
             credentials: BTreeMap::from([("lake-reader".to_owned(), credentials)]),
             retries_max: 1,
             retry_timeout: Duration::from_secs(5),
             ..StoresConfig::default()
-        })
-        .expect("stores")
+        }
     }
 }
 
@@ -105,8 +128,7 @@ async fn tables_of_an_s3_service_read_with_the_configured_credentials_alone() {
         ];
         for document in documents {
             let ours = rows(connector, &stores, document).await.expect("rows");
-            let theirs = parquet(&service.folder.path().join(format!("{format}.parquet")));
-            assert_same(&ours, &theirs, format);
+            assert_same(&ours, &service.rows(format), format);
         }
         let evil =
             with_server(asked(), |server| server.endpoint = Some("http://127.0.0.1:9".into()));

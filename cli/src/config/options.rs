@@ -304,7 +304,19 @@ pub(crate) const OPTIONS: &[OptionDefinition] = &[
         "storage",
         "request_timeout",
         Field::Duration(|all| &mut all.stores.request_timeout),
-        "Time for one request to a remote store, its answer included.",
+        "Time for one attempt of a request to a remote store, its answer included.",
+    ),
+    option(
+        "storage",
+        "stall_timeout",
+        Field::Duration(|all| &mut all.stores.stall_timeout),
+        "Time in which the answer of a remote store must begin, and then bring at least 4 KiB or its end; an attempt that is slower has failed.",
+    ),
+    option(
+        "storage",
+        "store_requests",
+        Field::Count(1, |all| &mut all.stores.store_requests_max),
+        "Requests to one remote store at once; one more waits for its turn.",
     ),
     option(
         "storage",

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,12 +18,19 @@ use object_store::{
     ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
 };
 
+use samite_engine::ErrorKind;
+
 use crate::stores::{StoreHandle, shown_name};
 
 /// Ranges that lie closer together than this are read as one from a store across a network.
 const GAP_BYTES_MAX: u64 = 1024 * 1024;
-/// So many ranges are read at the same time.
-const RANGES_CONCURRENT: usize = 16;
+/// What is longer is read in parts: one after the other would be slow, and a part that fails is all
+/// that is read again.
+const PART_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// So many parts are read at the same time.
+const PARTS_CONCURRENT: usize = 16;
+/// The longest footer, or page index, that is read.
+const FOOTER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// One data file as a store.
 #[derive(Debug)]
@@ -31,12 +38,14 @@ pub(crate) struct DataFile {
     store: Arc<StoreHandle>,
     meta: ObjectMeta,
     bytes_read: Count,
+    /// The tag that the first answer had, where the snapshot names none.
+    seen_tag: OnceLock<String>,
 }
 
 impl DataFile {
     /// The file that `meta` describes; what is read of it is added to `bytes_read`.
     pub(crate) fn new(store: Arc<StoreHandle>, meta: ObjectMeta, bytes_read: Count) -> Self {
-        Self { store, meta, bytes_read }
+        Self { store, meta, bytes_read, seen_tag: OnceLock::new() }
     }
 
     /// What is known of the file.
@@ -51,7 +60,8 @@ impl DataFile {
 
     /// The tag to insist on. A weak tag never matches.
     fn tag(&self) -> Option<&str> {
-        self.meta.e_tag.as_deref().filter(|tag| !tag.starts_with("W/"))
+        let known = self.meta.e_tag.as_ref().or_else(|| self.seen_tag.get());
+        known.map(String::as_str).filter(|tag| !tag.starts_with("W/"))
     }
 
     fn is_local(&self) -> bool {
@@ -66,9 +76,37 @@ impl DataFile {
         self.store.store.get_opts(path, options).await.map(drop)
     }
 
-    async fn get_pinned(&self, path: &Path, range: Range<u64>) -> Result<(Range<u64>, Bytes)> {
+    async fn get_part(&self, path: &Path, range: Range<u64>) -> Result<(Range<u64>, Bytes)> {
         let options = GetOptions { range: Some(range.clone().into()), ..GetOptions::new() };
-        Ok((range, self.get_opts(path, options).await?.bytes().await?))
+        Ok((range, self.get_pinned(path, options).await?.bytes().await?))
+    }
+
+    async fn get_pinned(&self, path: &Path, mut options: GetOptions) -> Result<GetResult> {
+        if let Some(tag) = self.tag() {
+            options.if_match = Some(tag.to_owned());
+        }
+        let result = self.store.store.get_opts(path, options).await?;
+        self.check_answer(path, &result.meta)?;
+        let bytes = result.range.end.saturating_sub(result.range.start);
+        self.bytes_read.add(usize::try_from(bytes).unwrap_or(usize::MAX));
+        Ok(result)
+    }
+
+    /// Fails if the answer is of another content; not every store looks at the condition.
+    fn check_answer(&self, path: &Path, found: &ObjectMeta) -> Result<()> {
+        let other = |why: &'static str| {
+            Err(Error::Precondition { path: path.to_string(), source: why.into() })
+        };
+        if found.size != self.meta.size {
+            return other("the file has another size");
+        }
+        let Some(tag) = &found.e_tag else { return Ok(()) };
+        let known =
+            self.meta.e_tag.as_ref().unwrap_or_else(|| self.seen_tag.get_or_init(|| tag.clone()));
+        if known != tag {
+            return other("the file has another tag");
+        }
+        Ok(())
     }
 }
 
@@ -95,22 +133,55 @@ fn coalesced(ranges: &[Range<u64>]) -> Vec<Range<u64>> {
     merged
 }
 
-fn slice_of(merged: &[(Range<u64>, Bytes)], range: &Range<u64>) -> Result<Bytes> {
+/// `range` in parts of about equal length.
+fn parts(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+    let length = range.end.saturating_sub(range.start);
+    let count = length.div_ceil(PART_BYTES_MAX).max(1);
+    let part = length.div_ceil(count).max(1);
+    (0..count).map(move |at| {
+        let start = range.start + at * part;
+        start.min(range.end)..(start + part).min(range.end)
+    })
+}
+
+/// The bytes of `range`, copied only if they lie in several parts.
+fn slice_of(read: &[(Range<u64>, Bytes)], range: &Range<u64>) -> Result<Bytes> {
     let cut = || Error::Generic { store: "data file", source: "a range was cut short".into() };
-    let at = merged.partition_point(|(whole, _)| whole.start <= range.start);
-    let (whole, bytes) = at.checked_sub(1).and_then(|at| merged.get(at)).ok_or_else(cut)?;
-    let start = usize::try_from(range.start - whole.start).map_err(|_| cut())?;
-    let end = usize::try_from(range.end.saturating_sub(whole.start)).map_err(|_| cut())?;
-    if start > end || end > bytes.len() {
-        return Err(cut());
+    let first = read.partition_point(|(part, _)| part.start <= range.start);
+    let touched = first.checked_sub(1).and_then(|first| read.get(first..)).ok_or_else(cut)?;
+    let mut pieces = Vec::new();
+    let mut from = range.start;
+    for (part, bytes) in touched {
+        if from >= range.end && !pieces.is_empty() {
+            break;
+        }
+        let start = usize::try_from(from.checked_sub(part.start).ok_or_else(cut)?);
+        let to = range.end.min(part.end);
+        let end = usize::try_from(to.checked_sub(part.start).ok_or_else(cut)?);
+        let (start, end) = (start.map_err(|_| cut())?, end.map_err(|_| cut())?);
+        if start > end || end > bytes.len() {
+            return Err(cut());
+        }
+        pieces.push(bytes.slice(start..end));
+        from = to;
     }
-    Ok(bytes.slice(start..end))
+    match pieces.as_slice() {
+        _ if from < range.end => Err(cut()),
+        [only] => Ok(only.clone()),
+        pieces => Ok(pieces.concat().into()),
+    }
 }
 
 impl fmt::Display for DataFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "data file \"{}\"", self.name())
     }
+}
+
+fn too_long() -> samite_engine::Error {
+    samite_engine::Error::new(ErrorKind::ResourcesExhausted, "its footer is too long")
+        .with_detail(format!("at most {} MiB of it are read", FOOTER_BYTES_MAX >> 20))
+        .with_hint("ask the owner of the product to write smaller row groups or fewer columns")
 }
 
 fn only_reads<T>() -> Result<T> {
@@ -135,20 +206,16 @@ impl ObjectStore for DataFile {
         only_reads()
     }
 
-    async fn get_opts(&self, path: &Path, mut options: GetOptions) -> Result<GetResult> {
-        if let Some(tag) = self.tag() {
-            options.if_match = Some(tag.to_owned());
+    /// Reads footers and page indexes; data is read by [`Self::get_ranges`].
+    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        if let Some(range) = &options.range
+            && let Ok(range) = range.as_range(self.meta.size)
+            && range.end - range.start > FOOTER_BYTES_MAX
+        {
+            let source = Box::new(too_long());
+            return Err(Error::Generic { store: "data file", source });
         }
-        let result = self.store.store.get_opts(path, options).await?;
-        if result.meta.size != self.meta.size {
-            return Err(Error::Precondition {
-                path: path.to_string(),
-                source: "the file has another size".into(),
-            });
-        }
-        let bytes = result.range.end.saturating_sub(result.range.start);
-        self.bytes_read.add(usize::try_from(bytes).unwrap_or(usize::MAX));
-        Ok(result)
+        self.get_pinned(path, options).await
     }
 
     async fn get_ranges(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
@@ -159,11 +226,14 @@ impl ObjectStore for DataFile {
             self.check_unchanged(path).await?;
             return Ok(bytes);
         }
-        let reads: Vec<_> =
-            coalesced(ranges).into_iter().map(|range| self.get_pinned(path, range)).collect();
-        let merged: Vec<(Range<u64>, Bytes)> =
-            futures::stream::iter(reads).buffered(RANGES_CONCURRENT).try_collect().await?;
-        ranges.iter().map(|range| slice_of(&merged, range)).collect()
+        let reads: Vec<_> = coalesced(ranges)
+            .into_iter()
+            .flat_map(parts)
+            .map(|range| self.get_part(path, range))
+            .collect();
+        let read: Vec<(Range<u64>, Bytes)> =
+            futures::stream::iter(reads).buffered(PARTS_CONCURRENT).try_collect().await?;
+        ranges.iter().map(|range| slice_of(&read, range)).collect()
     }
 
     fn delete_stream(
@@ -216,6 +286,23 @@ mod tests {
             let expected: Vec<u8> = range.clone().map(|at| (at % 251) as u8).collect();
             assert_eq!(slice_of(&bytes, &range).unwrap(), expected, "{range:?}");
         }
+    }
+
+    #[test]
+    fn long_range_is_read_in_parts_and_put_together_again() {
+        let ranges = [0..3 * PART_BYTES_MAX + 5, 100..PART_BYTES_MAX + 200, 7..7];
+        let read: Vec<_> = coalesced(&ranges)
+            .into_iter()
+            .flat_map(parts)
+            .map(|range| (range.clone(), range.map(|at| (at % 251) as u8).collect::<Bytes>()))
+            .collect();
+        assert_eq!(read.len(), 4);
+        assert!(read.iter().all(|(part, _)| part.end - part.start <= PART_BYTES_MAX));
+        for range in ranges {
+            let expected: Vec<u8> = range.clone().map(|at| (at % 251) as u8).collect();
+            assert!(slice_of(&read, &range).unwrap() == expected, "{range:?}");
+        }
+        assert!(slice_of(&read, &(0..4 * PART_BYTES_MAX)).is_err());
     }
 
     #[test]

@@ -21,8 +21,13 @@ pub struct StoresConfig {
     pub credentials: BTreeMap<String, Credentials>,
     /// Memory for the footers of data files, in bytes; the ones not used for longest go first.
     pub footers_bytes_max: u64,
-    /// Time for one request to a remote store, its answer included.
+    /// Requests to one remote store at once; one more waits for its turn.
+    pub store_requests_max: usize,
+    /// Time for one attempt of a request to a remote store, its answer included.
     pub request_timeout: Duration,
+    /// Time in which an answer must begin, and then bring at least 4 KiB or its end; an attempt that
+    /// is slower has failed.
+    pub stall_timeout: Duration,
     /// Time for connecting to a remote store.
     pub connect_timeout: Duration,
     /// How often a request that failed for a passing reason is sent again.
@@ -39,7 +44,9 @@ impl Default for StoresConfig {
             stores: BTreeMap::new(),
             credentials: BTreeMap::new(),
             footers_bytes_max: 256 << 20,
+            store_requests_max: 64,
             request_timeout: Duration::from_secs(30),
+            stall_timeout: Duration::from_secs(5),
             connect_timeout: Duration::from_secs(5),
             retries_max: 4,
             retry_timeout: Duration::from_secs(60),

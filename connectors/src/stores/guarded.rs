@@ -1,4 +1,5 @@
-//! A store that only reads, and refuses files that a link leads out of the allowed folders.
+//! A store that only reads, refuses files that a link leads out of the allowed folders, and refuses
+//! to list a web server.
 
 use std::fmt;
 use std::ops::Range;
@@ -14,23 +15,37 @@ use datafusion::object_store::{
 use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 
 use super::local::LocalGuard;
+use super::refusals::no_listing;
 
 /// A store that only reads.
 #[derive(Debug)]
 pub(super) struct GuardedStore {
     inner: Arc<dyn ObjectStore>,
     guard: Option<Arc<LocalGuard>>,
+    is_web: bool,
 }
 
 impl GuardedStore {
     /// A store that needs no guard but against writing.
     pub(super) fn remote(inner: Arc<dyn ObjectStore>) -> Self {
-        Self { inner, guard: None }
+        Self { inner, guard: None, is_web: false }
     }
 
     /// The files of this machine, as far as `guard` allows.
     pub(super) fn local(inner: Arc<dyn ObjectStore>, guard: LocalGuard) -> Self {
-        Self { inner, guard: Some(Arc::new(guard)) }
+        Self { inner, guard: Some(Arc::new(guard)), is_web: false }
+    }
+
+    /// A web server, which has files but no listing of them.
+    pub(super) fn web(inner: Arc<dyn ObjectStore>) -> Self {
+        Self { inner, guard: None, is_web: true }
+    }
+
+    fn listing(&self) -> Result<()> {
+        match self.is_web {
+            true => Err(Error::NotSupported { source: Box::new(no_listing()) }),
+            false => Ok(()),
+        }
     }
 
     async fn check(&self, path: &Path) -> Result<()> {
@@ -110,7 +125,10 @@ impl ObjectStore for GuardedStore {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.checked(prefix, self.inner.list(prefix))
+        match self.listing() {
+            Ok(()) => self.checked(prefix, self.inner.list(prefix)),
+            Err(error) => futures::stream::iter([Err(error)]).boxed(),
+        }
     }
 
     fn list_with_offset(
@@ -118,10 +136,14 @@ impl ObjectStore for GuardedStore {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.checked(prefix, self.inner.list_with_offset(prefix, offset))
+        match self.listing() {
+            Ok(()) => self.checked(prefix, self.inner.list_with_offset(prefix, offset)),
+            Err(error) => futures::stream::iter([Err(error)]).boxed(),
+        }
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.listing()?;
         self.check(prefix.unwrap_or(&Path::ROOT)).await?;
         self.inner.list_with_delimiter(prefix).await
     }

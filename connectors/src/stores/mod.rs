@@ -7,17 +7,22 @@
 //! Nothing else in Samite opens a store. A scan names its store by `samite://<id>`, a URL that says
 //! nothing about the place or its credentials and that only [`Stores`] can turn back into a store.
 
+mod answer;
 mod config;
 mod credentials;
 mod footers;
 mod guarded;
+mod io_threads;
 mod key;
 mod local;
 mod location;
 mod locations;
+mod pace;
+mod refusals;
 mod registry;
 mod remote;
 mod shown;
+mod transport;
 mod trusted;
 mod unreadable;
 

@@ -21,12 +21,14 @@ use url::Url;
 use super::config::{StoreOptions, StoresConfig};
 use super::footers::StoreFooters;
 use super::guarded::GuardedStore;
+use super::io_threads::LazyIoThreads;
 use super::key::{StoreId, StoreKey};
 use super::local::LocalGuard;
 use super::location::{Location, Scheme, location_of};
 use super::locations::{AllowList, refusal};
 use super::remote::RemoteStore;
 use super::shown::shown;
+use super::transport::Transport;
 
 /// One store: a bucket, container or host with one credential, or this machine's files.
 #[derive(Debug)]
@@ -77,6 +79,7 @@ struct Inner {
     options: Vec<(Location, StoreOptions)>,
     allow: Arc<AllowList>,
     footers: Arc<FileMetadataCache>,
+    threads: LazyIoThreads,
     open: RwLock<BTreeMap<StoreId, Arc<StoreHandle>>>,
     by_key: RwLock<HashMap<StoreKey, Arc<StoreHandle>>>,
 }
@@ -117,6 +120,7 @@ impl Stores {
             options,
             allow,
             footers,
+            threads: LazyIoThreads::default(),
             open: RwLock::default(),
             by_key: RwLock::default(),
         })))
@@ -256,8 +260,13 @@ impl Stores {
                 let name = options.credential.as_ref();
                 let credentials = name.and_then(|name| config.credentials.get(name));
                 let endpoint = options.endpoint.as_deref();
-                let remote = RemoteStore { config, options, credentials, endpoint };
-                GuardedStore::remote(remote.build(location)?)
+                let transport = Transport::new(self.0.threads.get()?, config);
+                let remote = RemoteStore { config, options, credentials, endpoint, transport };
+                let store = remote.build(location)?;
+                match key.scheme {
+                    Scheme::Http | Scheme::Https => GuardedStore::web(store),
+                    _ => GuardedStore::remote(store),
+                }
             }
         };
         let url = ObjectStoreUrl::parse(format!("samite://{id}")).map_err(|error| {

@@ -7,14 +7,14 @@ use datafusion::object_store::azure::MicrosoftAzureBuilder;
 use datafusion::object_store::gcp::GoogleCloudStorageBuilder;
 use datafusion::object_store::http::HttpBuilder;
 use datafusion::object_store::{
-    BackoffConfig, ClientOptions, HeaderMap, HeaderValue, ObjectStore, Result as StoreResult,
-    RetryConfig,
+    BackoffConfig, ClientOptions, HeaderValue, ObjectStore, Result as StoreResult, RetryConfig,
 };
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::config::{StoreOptions, StoresConfig};
 use super::credentials::{Credentials, Secret};
 use super::location::{Location, Scheme};
+use super::transport::Transport;
 
 /// What a remote store is built from.
 pub(super) struct RemoteStore<'a> {
@@ -22,6 +22,7 @@ pub(super) struct RemoteStore<'a> {
     pub(super) options: &'a StoreOptions,
     pub(super) credentials: Option<&'a Credentials>,
     pub(super) endpoint: Option<&'a str>,
+    pub(super) transport: Transport,
 }
 
 impl RemoteStore<'_> {
@@ -50,6 +51,7 @@ impl RemoteStore<'_> {
             .with_virtual_hosted_style_request(self.options.virtual_hosted)
             .with_skip_signature(self.is_unsigned())
             .with_retry(self.retry())
+            .with_http_connector(self.transport.clone())
             .with_client_options(self.client());
         if let Some(endpoint) = self.endpoint {
             builder = builder.with_endpoint(endpoint);
@@ -69,6 +71,7 @@ impl RemoteStore<'_> {
             .with_bucket_name(bucket)
             .with_skip_signature(self.is_unsigned())
             .with_retry(self.retry())
+            .with_http_connector(self.transport.clone())
             .with_client_options(self.client());
         if let Some(endpoint) = self.endpoint {
             builder = builder.with_base_url(endpoint);
@@ -97,6 +100,7 @@ impl RemoteStore<'_> {
             .with_container_name(container)
             .with_skip_signature(self.is_unsigned())
             .with_retry(self.retry())
+            .with_http_connector(self.transport.clone())
             .with_client_options(self.client());
         if let Some(endpoint) = self.endpoint {
             builder = builder.with_endpoint(endpoint.to_owned());
@@ -111,19 +115,17 @@ impl RemoteStore<'_> {
         if self.endpoint.is_some() {
             return Err(unusable(location, "a web server has no endpoint besides its location"));
         }
-        let mut client = self.client().with_allow_http(location.scheme == Scheme::Http);
+        let mut transport = self.transport.clone();
         if let Some(token) = self.credentials.and_then(|all| all.bearer_token.as_ref()) {
-            let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
+            let value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
                 .map_err(|_| unusable(location, "its bearer token is not one line of text"))?;
-            value.set_sensitive(true);
-            let mut headers = HeaderMap::new();
-            headers.insert("authorization", value);
-            client = client.with_default_headers(headers);
+            transport = transport.with_authorization(value);
         }
         let builder = HttpBuilder::new()
             .with_url(format!("{}/", location.root()))
             .with_retry(self.retry())
-            .with_client_options(client);
+            .with_http_connector(transport)
+            .with_client_options(self.client().with_allow_http(location.scheme == Scheme::Http));
         Ok(builder.build().map(|store| Arc::new(store) as Arc<dyn ObjectStore>))
     }
 
@@ -141,10 +143,7 @@ impl RemoteStore<'_> {
 
     fn client(&self) -> ClientOptions {
         let is_plain = self.endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
-        ClientOptions::new()
-            .with_timeout(self.config.request_timeout)
-            .with_connect_timeout(self.config.connect_timeout)
-            .with_allow_http(self.options.allow_http.unwrap_or(is_plain))
+        ClientOptions::new().with_allow_http(self.options.allow_http.unwrap_or(is_plain))
     }
 }
 

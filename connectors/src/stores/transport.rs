@@ -1,0 +1,148 @@
+//! Carries the requests of one store over the network.
+//!
+//! ```text
+//! object_store: sign, send again ──▶ Transport: turn ─▶ send ─▶ whole answer in time ─▶ refusals
+//!   on the caller's threads            on the threads for remote stores
+//! ```
+//!
+//! One call is one attempt: it ends by its time limit, and either has the whole answer or failed.
+//! Redirects are not followed: they would lead to places that nobody allowed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use datafusion::object_store::client::{
+    HttpClient, HttpConnector, HttpError, HttpRequest, HttpResponse, HttpService,
+};
+use datafusion::object_store::{
+    ClientConfigKey, ClientOptions, Error as StoreError, HeaderValue, Result as StoreResult,
+};
+use tokio::task::JoinSet;
+
+use super::answer::{Failed, head, refused, whole};
+use super::config::StoresConfig;
+use super::io_threads::IoThreads;
+use super::pace::Pace;
+use super::refusals::refusal;
+
+/// Makes the clients of one store.
+#[derive(Debug, Clone)]
+pub(super) struct Transport {
+    threads: Arc<IoThreads>,
+    pace: Arc<Pace>,
+    limits: Limits,
+    authorization: Option<HeaderValue>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    request_timeout: Duration,
+    stall_timeout: Duration,
+    connect_timeout: Duration,
+}
+
+impl Transport {
+    /// The transport of one store.
+    pub(super) fn new(threads: Arc<IoThreads>, config: &StoresConfig) -> Self {
+        let limits = Limits {
+            request_timeout: config.request_timeout,
+            stall_timeout: config.stall_timeout,
+            connect_timeout: config.connect_timeout,
+        };
+        let pace = Arc::new(Pace::new(config.store_requests_max));
+        Self { threads, pace, limits, authorization: None }
+    }
+
+    /// Sends this header with each request; it is for stores that sign nothing.
+    #[must_use]
+    pub(super) fn with_authorization(mut self, mut value: HeaderValue) -> Self {
+        value.set_sensitive(true);
+        self.authorization = Some(value);
+        self
+    }
+}
+
+impl HttpConnector for Transport {
+    fn connect(&self, options: &ClientOptions) -> StoreResult<HttpClient> {
+        let allows_http = options.get_config_value(&ClientConfigKey::AllowHttp);
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("samite/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(self.limits.connect_timeout)
+            .https_only(allows_http.as_deref() != Some("true"))
+            // An unpacked answer would not have the length that its head announces.
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
+            .http1_only()
+            .build()
+            .map_err(|error| StoreError::Generic {
+                store: "http",
+                source: Box::new(error.without_url()),
+            })?;
+        Ok(HttpClient::new(Carrier { transport: self.clone(), client }))
+    }
+}
+
+/// One client of a store.
+#[derive(Debug, Clone)]
+struct Carrier {
+    transport: Transport,
+    client: reqwest::Client,
+}
+
+#[async_trait]
+impl HttpService for Carrier {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        // Dropping the set ends the attempt: nobody waits for it any more.
+        let mut attempt = JoinSet::new();
+        let handle = self.transport.threads.handle().ok_or(Failed::Stopped)?;
+        attempt.spawn_on(self.clone().attempt(request), handle);
+        match attempt.join_next().await {
+            Some(Ok(answer)) => answer,
+            Some(Err(_)) | None => Err(Failed::Stopped.into()),
+        }
+    }
+}
+
+impl Carrier {
+    async fn attempt(self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let limits = self.transport.limits;
+        if let Some(value) = &self.transport.authorization {
+            request.headers_mut().insert("authorization", value.clone());
+        }
+        let _turn = self.transport.pace.turn().await.ok_or(Failed::Stopped)?;
+        tokio::time::timeout(limits.request_timeout, self.exchange(request))
+            .await
+            .unwrap_or_else(|_| Err(Failed::Late.into()))
+    }
+
+    async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let limits = self.transport.limits;
+        let is_head = request.method().as_str() == "HEAD";
+        let has_range = request.headers().contains_key("range");
+        // Connecting has a time limit of its own.
+        let patience = limits.stall_timeout.saturating_add(limits.connect_timeout);
+        let answer = head(self.client.call(request), patience).await?;
+        let status = answer.status().as_u16();
+        if status == 429 || status == 503 {
+            self.transport.pace.slow_down(retry_after(&answer));
+        }
+        if has_range && status == 200 && !is_head {
+            return Err(refused(super::refusals::no_ranges()));
+        }
+        let answer = match is_head {
+            true => answer,
+            false => whole(answer, limits.stall_timeout).await?,
+        };
+        refusal(answer).await
+    }
+}
+
+/// For how long the store wants to be left alone, where it says so in seconds.
+fn retry_after(answer: &HttpResponse) -> Option<Duration> {
+    let seconds = answer.headers().get("retry-after")?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
