@@ -1,0 +1,283 @@
+"""Random Delta and Iceberg tables: what Samite reads is what other readers read, cell by cell, at the end of each table's life.
+
+Each table has a seed, and the seed says everything: schema, partitions, appends, deletes, changes of schema, filters. A failure names its
+seed; `SAMITE_TEST_SEED=n` runs that one. `tests/run long` makes many more tables.
+"""
+
+import datetime
+import decimal
+import os
+import pathlib
+import random
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+import sample_mesh
+from deltalake import DeltaTable, write_deltalake
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.expressions import And, GreaterThanOrEqual, LessThan
+from test_fixtures import cells, described
+
+UTC = datetime.timezone.utc
+TABLES = 60 if os.environ.get("SAMITE_TEST_LONG") else 4
+FIRST = int(os.environ.get("SAMITE_TEST_SEED", "0"))
+SEEDS = [FIRST] if "SAMITE_TEST_SEED" in os.environ else range(TABLES)
+
+TYPES = {
+    "flag": pa.bool_(), "int": pa.int32(), "long": pa.int64(), "float": pa.float32(), "double": pa.float64(), "price": pa.decimal128(9, 2),
+    "wide": pa.decimal128(30, 5), "day": pa.date32(), "instant": pa.timestamp("us", "UTC"), "local": pa.timestamp("us"), "text": pa.string(),
+    "bytes": pa.binary(), "items": pa.list_(pa.int64()), "point": pa.struct([("x", pa.int32()), ("y", pa.string())]),
+}
+PARTITIONS = ("int", "long", "text", "day", "flag", "price")
+TEXTS = ["", "a", "b", "a b", "100%", "x/y", "ä+ö", "k=v", "%2F", "it's", "zz", "𝄞"]
+
+
+def value(chance, type):
+    """A value of a type, from few enough that filters and partitions meet."""
+    if chance.random() < 0.15:
+        return None
+    number = chance.choice([-3, -1, 0, 1, 2, 7, 100])
+    if pa.types.is_boolean(type):
+        return number > 0
+    if pa.types.is_integer(type):
+        return chance.choice([number, 2**31 - 1 if type.bit_width == 32 else 2**62, number * 3])
+    if pa.types.is_floating(type):
+        return number / 4
+    if pa.types.is_decimal(type):
+        return decimal.Decimal(number) / 4
+    if pa.types.is_date(type):
+        return datetime.date(1970, 1, 1) + datetime.timedelta(days=number * 5)
+    if pa.types.is_timestamp(type):
+        moment = datetime.datetime(1970, 1, 1, tzinfo=UTC if type.tz else None)
+        return moment + datetime.timedelta(hours=number * 7, microseconds=number)
+    if pa.types.is_list(type) or pa.types.is_large_list(type):
+        return [value(chance, type.value_type) for _ in range(chance.randrange(3))]
+    if pa.types.is_struct(type):
+        return {field.name: value(chance, field.type) for field in type}
+    text = chance.choice(TEXTS)
+    return text.encode() if pa.types.is_binary(type) or pa.types.is_large_binary(type) else text
+
+
+def rows(chance, schema, ids):
+    return pa.Table.from_pylist([{"id": id} | {field.name: value(chance, field.type) for field in schema if field.name != "id"} for id in ids], schema=schema)
+
+
+class Ids:
+    """Each row of a table has a number of its own."""
+
+    def __init__(self):
+        self.next = 0
+
+    def take(self, chance):
+        first, self.next = self.next, self.next + chance.randrange(1, 12)
+        return range(first, self.next)
+
+
+def columns(chance):
+    names = chance.sample(sorted(TYPES), chance.randrange(2, 7))
+    return pa.schema([("id", pa.int64())] + [(f"{name}_{at}" if chance.random() < 0.2 else name, TYPES[name]) for at, name in enumerate(names)])
+
+
+def partitions(chance, schema, kinds=PARTITIONS):
+    kinds = [field.name for field in schema if field.name in kinds]
+    return chance.sample(kinds, min(len(kinds), chance.randrange(3)))
+
+
+def another_column(chance, schema):
+    name = chance.choice([name for name in sorted(TYPES) if name not in schema.names])
+    return pa.field(f"new_{name}", TYPES[name])
+
+
+def delta(chance, location):
+    """A table by deltalake: appends, deletes, updates, columns that come, partitions replaced, compaction, checkpoints."""
+    schema, ids = columns(chance), Ids()
+    # deltalake 1.6 writes a negative decimal as "0.-75" into a partition value.
+    parts = partitions(chance, schema, [name for name in PARTITIONS if name != "price"])
+    for step in range(chance.randrange(2, 8)):
+        what = chance.choice(["append", "append", "delete", "update", "widen", "compact", "checkpoint"]) if step else "append"
+        if what == "append":
+            options = {"configuration": {"delta.dataSkippingNumIndexedCols": "2"}} if step == 0 and chance.random() < 0.3 else {}
+            write_deltalake(location, rows(chance, schema, ids.take(chance)), mode="append", partition_by=parts or None, **options)
+        elif what == "delete":
+            low = chance.randrange(ids.next)
+            DeltaTable(location).delete(f"id >= {low} AND id < {low + chance.randrange(1, 6)}")
+        elif what == "update":
+            texts = [field.name for field in schema if pa.types.is_string(field.type) and field.name not in parts]
+            if texts:
+                DeltaTable(location).update(predicate=f"id % {chance.randrange(2, 5)} = 0", updates={texts[0]: "'changed'"})
+        elif what == "widen" and not any(field.name.startswith("new_") for field in schema):
+            schema = schema.append(another_column(chance, schema))
+            write_deltalake(location, rows(chance, schema, ids.take(chance)), mode="append", schema_mode="merge", partition_by=parts or None)
+        elif what == "compact":
+            DeltaTable(location).optimize.compact()
+        elif what == "checkpoint":
+            DeltaTable(location).create_checkpoint()
+    return DeltaTable(location).to_pyarrow_table()
+
+
+def iceberg(chance, location):
+    """A table by pyiceberg: appends, deletes, columns that come, go, move and change their names and types, specs that change."""
+    catalog = SqlCatalog("random", uri=f"sqlite:///{location}.db", warehouse=f"file://{location.parent}")
+    catalog.create_namespace("n")
+    schema, ids = columns(chance), Ids()
+    table = catalog.create_table("n.t", schema=schema, location=f"file://{location}", properties={"format-version": chance.choice(["1", "2"])})
+    parts = partitions(chance, schema)
+    if parts:
+        with table.update_spec() as update:
+            for name in parts:
+                update.add_identity(name)
+    for step in range(chance.randrange(2, 8)):
+        what = chance.choice(["append", "append", "delete", "add", "drop", "rename", "promote", "move", "respec"]) if step else "append"
+        schema = table.schema().as_arrow()
+        free = [field.name for field in schema if field.name != "id" and field.name not in used(table)]
+        if what == "append":
+            table.append(rows(chance, schema, ids.take(chance)))
+        elif what == "delete":
+            low = chance.randrange(ids.next)
+            table.delete(And(GreaterThanOrEqual("id", low), LessThan("id", low + chance.randrange(1, 6))))
+        elif what == "add":
+            field = another_column(chance, schema)
+            if field.name not in schema.names:
+                with table.update_schema() as update:
+                    update.union_by_name(pa.schema(list(schema) + [field]))
+        elif what == "drop" and len(free) > 1:
+            with table.update_schema(allow_incompatible_changes=True) as update:
+                update.delete_column(chance.choice(free))
+        elif what == "rename" and free:
+            # Often a name that another column had before.
+            new = chance.choice(["again", "other", *sorted(TYPES)])
+            if new not in schema.names:
+                with table.update_schema() as update:
+                    update.rename_column(chance.choice(free), new)
+        elif what == "promote":
+            promote(table, free)
+        elif what == "move" and free:
+            with table.update_schema() as update:
+                update.move_first(chance.choice(free))
+        elif what == "respec":
+            respec(chance, table)
+    newest = pathlib.Path(table.metadata_location).name.removesuffix(".metadata.json")
+    (location / "metadata/version-hint.text").write_text(newest, encoding="utf-8")
+    return table.scan().to_arrow()
+
+
+def used(table):
+    """Columns that any spec of the table partitions by."""
+    return {table.schema().find_column_name(field.source_id) for spec in table.specs().values() for field in spec.fields}
+
+
+def promote(table, free):
+    from pyiceberg.types import DecimalType, DoubleType, FloatType, IntegerType, LongType
+
+    with table.update_schema() as update:
+        for name in free:
+            type = table.schema().find_type(name)
+            if isinstance(type, IntegerType):
+                update.update_column(name, LongType())
+            elif isinstance(type, FloatType):
+                update.update_column(name, DoubleType())
+            elif isinstance(type, DecimalType) and type.precision < 30:
+                update.update_column(name, DecimalType(type.precision + 5, type.scale))
+
+
+def respec(chance, table):
+    current = [field.name for field in table.spec().fields]
+    with table.update_spec() as update:
+        if current:
+            update.remove_field(chance.choice(current))
+        else:
+            names = [field.name for field in table.schema().fields if field.name in PARTITIONS and field.name not in used(table)]
+            if names:
+                update.add_identity(chance.choice(names))
+
+
+# ---- filters, in SQL that Samite and DuckDB read alike
+
+
+def literal(value):
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime.datetime):
+        return f"TIMESTAMPTZ '{value.isoformat(sep=' ')}'" if value.tzinfo else f"TIMESTAMP '{value.isoformat(sep=' ')}'"
+    if isinstance(value, datetime.date):
+        return f"DATE '{value.isoformat()}'"
+    return "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value)
+
+
+def compares(type):
+    return not (pa.types.is_nested(type) or pa.types.is_binary(type) or pa.types.is_large_binary(type))
+
+
+def predicate(chance, table):
+    """A comparison of one column with one of its values, or two of them."""
+    plain = [field for field in table.schema if compares(field.type)]
+    field = chance.choice(plain)
+    name, values = f'"{field.name}"', [value for value in table[field.name].to_pylist() if value is not None]
+    kind = chance.choice(["=", "<", ">=", "<>", "IN", "IS NULL", "IS NOT NULL", "AND", "OR"])
+    if kind.startswith("IS") or not values:
+        return f"{name} IS NULL" if kind != "IS NOT NULL" else f"{name} IS NOT NULL"
+    if kind == "IN":
+        return f"{name} IN ({', '.join(literal(chance.choice(values)) for _ in range(2))})"
+    if kind in ("AND", "OR"):
+        return f"({predicate(chance, table)}) {kind} ({predicate(chance, table)})"
+    return f"{name} {kind} {literal(chance.choice(values))}"
+
+
+# ---- the comparison
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory):
+    """The mesh of all tables, and what their writers read from them."""
+    mesh, answers = tmp_path_factory.mktemp("random"), {}
+    for seed in SEEDS:
+        for format, make in (("delta", delta), ("iceberg", iceberg)):
+            product = sample_mesh.Product("random", f"{format}_{seed}", [sample_mesh.Version("1.0.0", {"rows": []}, format=format, path="table")])
+            location = product.write(mesh) / "table"
+            try:
+                answers[f"{format}_{seed}"] = make(random.Random(f"{format} {seed}"), location)
+            except Exception as error:  # It fails the test of this table, and not those of all.
+                answers[f"{format}_{seed}"] = error
+    return mesh, answers
+
+
+@pytest.fixture(scope="module")
+def ask(samite, tables):
+    from conftest import Server
+
+    server = Server(samite, tables[0])
+    with server.connect() as connection, connection.cursor() as cursor:
+        def rows(sql):
+            cursor.execute(sql)
+            return cursor.fetch_arrow_table()
+
+        yield rows
+    server.stop()
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("format", ["delta", "iceberg"])
+def test_every_reader_reads_the_same_cells(tables, ask, format, seed):
+    expected, name = tables[1][f"{format}_{seed}"], f"random.{format}_{seed}.rows"
+    if isinstance(expected, Exception):
+        raise expected
+    ours = ask(f"SELECT * FROM {name}")
+    assert described(ours) == described(expected), name
+    assert cells(ours) == cells(expected), name
+
+    chance, duck = random.Random(seed), duckdb.connect()
+    duck.execute("SET TimeZone = 'UTC'")
+    duck.register("expected", expected)
+    for _ in range(6):
+        where = predicate(chance, expected)
+        wanted = [row[0] for row in duck.execute(f"SELECT id FROM expected WHERE {where} ORDER BY id").fetchall()]
+        assert ask(f"SELECT id FROM {name} WHERE {where} ORDER BY id")["id"].to_pylist() == wanted, f"{name} WHERE {where}"
+        assert ask(f"SELECT count(*) AS n FROM {name} WHERE {where}")["n"].to_pylist() == [len(wanted)], f"count of {name} WHERE {where}"
+    for field in expected.schema:
+        if compares(field.type) and not pa.types.is_boolean(field.type):
+            column = expected[field.name]
+            wanted = [(len(column) - column.null_count, pc.min(column).as_py(), pc.max(column).as_py())]
+            got = ask(f'SELECT count("{field.name}") AS n, min("{field.name}") AS low, max("{field.name}") AS high FROM {name}').to_pylist()
+            assert [tuple(row.values()) for row in got] == wanted, f"{name}, column {field.name}"
