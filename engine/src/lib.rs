@@ -33,6 +33,7 @@ pub mod resolve;
 pub mod mesh_catalog;
 mod nearest;
 mod sealed;
+mod snapshot_token;
 mod telemetry;
 
 #[cfg(any(test, feature = "testing"))]
@@ -40,6 +41,7 @@ pub mod testing;
 
 pub use engine::{Clock, Engine, EngineBuilder};
 pub use error::{Error, ErrorKind, Result};
+pub use snapshot_token::SnapshotToken;
 
 #[cfg(test)]
 mod tests;

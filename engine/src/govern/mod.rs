@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
+use datafusion::sql::sqlparser::ast::TableVersion;
 
 use crate::connector::PinnedTable;
 use crate::error::Result;
@@ -35,6 +36,7 @@ pub struct GovernedQuery {
 #[derive(Debug)]
 pub struct GovernedTable {
     reference: TableReference,
+    version: Option<TableVersion>,
     provider: Arc<dyn TableProvider>,
     port: Option<Box<(PortTable, PinnedTable)>>,
 }
@@ -59,6 +61,11 @@ impl GovernedTable {
         &self.reference
     }
 
+    /// The clause of time after the name.
+    pub(crate) fn version(&self) -> Option<&TableVersion> {
+        self.version.as_ref()
+    }
+
     /// What reads it.
     pub(crate) fn provider(&self) -> &Arc<dyn TableProvider> {
         &self.provider
@@ -78,20 +85,15 @@ impl GovernedTable {
 pub async fn govern(query: ResolvedQuery, session: &Session) -> Result<GovernedQuery> {
     let mut tables = Vec::with_capacity(query.tables.len());
     for table in query.tables {
-        let governed = match table.source {
-            Source::System(provider) => {
-                GovernedTable { reference: table.reference, provider, port: None }
-            }
+        let (provider, port) = match table.source {
+            Source::System(provider) => (provider, None),
             Source::Port(port) => {
                 decide::decide(session, &query.settings, &port.0).await?;
-                GovernedTable {
-                    reference: table.reference,
-                    provider: Arc::clone(&port.1.provider),
-                    port: Some(port),
-                }
+                (Arc::clone(&port.1.provider), Some(port))
             }
         };
-        tables.push(governed);
+        let (reference, version) = (table.reference, table.version);
+        tables.push(GovernedTable { reference, version, provider, port });
     }
     Ok(GovernedQuery { statement: query.statement, settings: query.settings, tables })
 }

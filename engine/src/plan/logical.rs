@@ -27,6 +27,7 @@ use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast;
 
+use super::timed_tables::TimedTables;
 use crate::error::{Error, ErrorKind, Result};
 use crate::govern::GovernedQuery;
 use crate::resolve::{Form, Show};
@@ -63,6 +64,7 @@ fn plan_form(form: &Form, query: &GovernedQuery, state: &SessionState) -> Result
 struct Tables<'a> {
     state: &'a SessionState,
     tables: HashMap<TableReference, Arc<dyn TableSource>>,
+    relation_planners: Vec<Arc<dyn RelationPlanner>>,
 }
 
 impl<'a> Tables<'a> {
@@ -70,7 +72,11 @@ impl<'a> Tables<'a> {
         let source = |table: &crate::govern::GovernedTable| {
             (table.reference().clone(), provider_as_source(Arc::clone(table.provider())))
         };
-        Self { state, tables: query.tables().iter().map(source).collect() }
+        let newest = query.tables().iter().filter(|table| table.version().is_none());
+        let mut relation_planners: Vec<Arc<dyn RelationPlanner>> =
+            vec![Arc::new(TimedTables::new(query.tables()))];
+        relation_planners.extend(state.relation_planners().iter().cloned());
+        Self { state, tables: newest.map(source).collect(), relation_planners }
     }
 }
 
@@ -121,7 +127,7 @@ impl ContextProvider for Tables<'_> {
     }
 
     fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
-        self.state.relation_planners()
+        &self.relation_planners
     }
 
     fn get_type_planner(&self) -> Option<Arc<dyn TypePlanner>> {

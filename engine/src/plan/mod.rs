@@ -14,6 +14,7 @@ mod physical;
 mod pieces;
 mod projections;
 mod settings;
+mod timed_tables;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +39,7 @@ use crate::govern::{self, GovernedQuery, GovernedTable};
 use crate::resolve::{self, Depth, Form, Statement};
 use crate::sealed::Sealed;
 use crate::session::Session;
+use crate::snapshot_token::SnapshotToken;
 
 pub use parameters::Parameter;
 pub(crate) use settings::{base_state, constant_state};
@@ -100,6 +102,8 @@ enum Answer {
 #[derive(Debug, Clone)]
 pub(crate) struct PlannedTable {
     name: String,
+    /// What a snapshot token calls it.
+    name_in_token: String,
     version: String,
     snapshot: SnapshotId,
     files: u64,
@@ -130,6 +134,12 @@ impl QueryPlan {
     pub fn snapshots(&self) -> Vec<(String, SnapshotId)> {
         let tables = self.0.tables.iter();
         tables.map(|table| (table.name.clone(), table.snapshot.clone())).collect()
+    }
+
+    /// The same as text, to ask the same question of the same data: `SET mesh.snapshots` takes it.
+    #[must_use]
+    pub fn snapshot_token(&self) -> SnapshotToken {
+        token_of(&self.0.tables)
     }
 
     /// What the asker should know, for instance that a version ends soon.
@@ -372,11 +382,14 @@ fn timeout(engine: &Engine, query: &GovernedQuery) -> Duration {
 
 fn planned_tables(tables: &[GovernedTable]) -> Vec<PlannedTable> {
     let mut planned: Vec<PlannedTable> = Vec::new();
-    for (table, pinned) in tables.iter().filter_map(GovernedTable::port) {
+    let ports = tables.iter().filter_map(|table| Some((table.port()?, table.version())));
+    for ((table, pinned), version) in ports {
         let name = table.name.to_string();
-        if planned.iter().all(|known| known.name != name) {
+        let name_in_token = resolve::name_in_token(&name, version);
+        if planned.iter().all(|known| known.name_in_token != name_in_token) {
             planned.push(PlannedTable {
                 name,
+                name_in_token,
                 version: table.port.version.to_string(),
                 snapshot: pinned.snapshot.clone(),
                 files: pinned.files,
@@ -385,6 +398,10 @@ fn planned_tables(tables: &[GovernedTable]) -> Vec<PlannedTable> {
         }
     }
     planned
+}
+
+fn token_of(tables: &[PlannedTable]) -> SnapshotToken {
+    tables.iter().map(|table| (table.name_in_token.clone(), table.snapshot.clone())).collect()
 }
 
 fn warnings(tables: &[GovernedTable]) -> Vec<String> {

@@ -8,6 +8,7 @@
 
 mod bounds;
 mod lookup;
+mod moment;
 mod names;
 mod pin;
 mod show;
@@ -17,9 +18,9 @@ mod version;
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
+use datafusion::sql::sqlparser::ast::TableVersion;
 
 use crate::connector::PinnedTable;
 use crate::engine::Engine;
@@ -30,6 +31,9 @@ use crate::session::{Session, Settings};
 
 pub(crate) use bounds::Depth;
 pub(crate) use lookup::{INFORMATION_SCHEMA, Lookup, MESH_CATALOG, PortTable, Target, not_found};
+pub(crate) use moment::name_in_token;
+use moment::{Moments, Wanted};
+use names::Named;
 pub(crate) use pin::{open_within_limit, server};
 pub(crate) use show::Show;
 pub(crate) use statement::Form;
@@ -49,6 +53,8 @@ pub struct ResolvedQuery {
 pub(crate) struct ResolvedTable {
     /// The name as it is written.
     pub(crate) reference: TableReference,
+    /// The clause of time after it.
+    pub(crate) version: Option<TableVersion>,
     pub(crate) source: Source,
 }
 
@@ -74,16 +80,17 @@ pub(crate) async fn resolve(session: &Session, statement: &Statement) -> Result<
     let mut tables = Vec::with_capacity(written.len());
     if !written.is_empty() {
         let mesh = engine.catalog().mesh().await?;
-        tables = resolve_tables(engine, &mesh, (&settings, now), &written).await?;
+        let lookup = Lookup { mesh: &mesh, settings: &settings, now };
+        tables = resolve_tables(engine, (&mesh, &lookup), &written).await?;
     }
     Ok(ResolvedQuery { statement: statement.clone(), settings, tables })
 }
 
-fn written_names(form: &Form) -> Result<Vec<Vec<String>>> {
+fn written_names(form: &Form) -> Result<Vec<Named>> {
     match form {
         Form::Query(query) => names::tables(query),
         Form::Explain { query, .. } => written_names(query),
-        Form::Show(Show::Columns(table)) => Ok(vec![table.clone()]),
+        Form::Show(Show::Columns(table)) => Ok(vec![Named { parts: table.clone(), version: None }]),
         Form::Show(_) => Ok(Vec::new()),
         Form::Set { .. } | Form::Use { .. } => {
             Err(Error::new(ErrorKind::InvalidQuery, "the statement gives no rows"))
@@ -93,30 +100,34 @@ fn written_names(form: &Form) -> Result<Vec<Vec<String>>> {
 
 async fn resolve_tables(
     engine: &Engine,
-    mesh: &Arc<Mesh>,
-    (settings, now): (&Settings, DateTime<Utc>),
-    written: &[Vec<String>],
+    (mesh, lookup): (&Arc<Mesh>, &Lookup<'_>),
+    written: &[Named],
 ) -> Result<Vec<ResolvedTable>> {
-    let lookup = Lookup { mesh, settings, now };
-    let targets: Vec<Target> =
-        written.iter().map(|parts| lookup.find(parts)).collect::<Result<_>>()?;
-    let mut ports: Vec<PortTable> = Vec::new();
-    for target in &targets {
-        if let Target::Port(table) = target
-            && ports.iter().all(|known| known.name != table.name)
-        {
-            ports.push(table.as_ref().clone());
-        }
+    let now = lookup.now;
+    let moments = Moments::new(lookup.settings, engine.base_state(), now)?;
+    let mut ports: Vec<(PortTable, Wanted)> = Vec::new();
+    let mut found = Vec::with_capacity(written.len());
+    for named in written {
+        let target = lookup.find(&named.parts)?;
+        let place = match &target {
+            Target::Port(table) => {
+                let wanted = moments.wanted(&table.name.to_string(), named.version.as_ref())?;
+                Some(place_of(&mut ports, table, wanted))
+            }
+            Target::Mesh { .. } | Target::Information { .. } => match named.version {
+                None => None,
+                Some(_) => return Err(names::no_history(&named.parts.join("."))),
+            },
+        };
+        found.push((target, place));
     }
     let pinned = pin::open_all(engine, &ports).await?;
-    let mut tables = Vec::with_capacity(targets.len());
-    for (parts, target) in written.iter().zip(targets) {
+    let mut tables = Vec::with_capacity(found.len());
+    for (named, (target, place)) in written.iter().zip(found) {
         let source = match target {
-            Target::Port(table) => ports
-                .iter()
-                .zip(&pinned)
-                .find(|(known, _)| known.name == table.name)
-                .map(|(_, pinned)| Source::Port(Box::new((*table, pinned.clone()))))
+            Target::Port(table) => place
+                .and_then(|place| pinned.get(place))
+                .map(|pinned| Source::Port(Box::new((*table, pinned.clone()))))
                 .ok_or_else(|| Error::new(ErrorKind::Internal, "a table was not opened"))?,
             Target::Mesh { schema, table } => {
                 Source::System(mesh_catalog::mesh_table(engine, mesh, now, (&schema, &table))?)
@@ -125,9 +136,19 @@ async fn resolve_tables(
                 mesh_catalog::information_table(engine, mesh, now, (domain.as_deref(), &table))?,
             ),
         };
-        tables.push(ResolvedTable { reference: names::reference(parts)?, source });
+        let reference = names::reference(&named.parts)?;
+        tables.push(ResolvedTable { reference, version: named.version.clone(), source });
     }
     Ok(tables)
+}
+
+/// Where a table stands among those that are opened: one at one moment is opened once.
+fn place_of(ports: &mut Vec<(PortTable, Wanted)>, table: &PortTable, wanted: Wanted) -> usize {
+    let is_known = |known: &(PortTable, Wanted)| known.0.name == table.name && known.1 == wanted;
+    ports.iter().position(is_known).unwrap_or_else(|| {
+        ports.push((table.clone(), wanted));
+        ports.len() - 1
+    })
 }
 
 /// Checks that a setting may have a value: a catalog must be a domain, a schema one of its products.

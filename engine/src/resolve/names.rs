@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 
 use datafusion::common::TableReference;
-use datafusion::sql::sqlparser::ast::{Ident, ObjectName, Query, TableFactor, Visit, Visitor};
+use datafusion::sql::sqlparser::ast::{
+    Ident, ObjectName, Query, TableFactor, TableVersion, Visit, Visitor,
+};
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -14,6 +16,15 @@ const TABLES_MAX: usize = 200;
 /// How often the common table expressions of a statement may be repeated in all, once they are
 /// written out where they are used: each use is planned anew.
 const EXPANSIONS_MAX: u64 = 10_000;
+
+/// A table as a statement names it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Named {
+    /// The parts of the name.
+    pub(crate) parts: Vec<String>,
+    /// The clause of time after it.
+    pub(crate) version: Option<TableVersion>,
+}
 
 /// The parts of a name: unquoted ones in lower case.
 ///
@@ -58,12 +69,12 @@ pub(crate) fn reference(parts: &[String]) -> Result<TableReference> {
     }
 }
 
-/// The names of the tables that a query reads, each once, without its common table expressions.
+/// The tables that a query reads, each once, without its common table expressions.
 ///
 /// # Errors
 ///
 /// When a name is malformed, there are too many, or the common table expressions multiply.
-pub(crate) fn tables(query: &Query) -> Result<Vec<Vec<String>>> {
+pub(crate) fn tables(query: &Query) -> Result<Vec<Named>> {
     let mut collector = Collector::default();
     if let ControlFlow::Break(error) = query.visit(&mut collector) {
         return Err(error);
@@ -77,7 +88,9 @@ pub(crate) fn tables(query: &Query) -> Result<Vec<Vec<String>>> {
 
 #[derive(Debug, Default)]
 struct Collector {
-    tables: BTreeSet<Vec<String>>,
+    tables: BTreeSet<Named>,
+    /// The clause of time of the table that is visited next.
+    version: Option<TableVersion>,
     /// The common table expressions in scope, innermost last, each with the number of relations
     /// that one use of it stands for.
     scopes: Vec<(String, u64)>,
@@ -113,6 +126,13 @@ impl Collector {
     }
 }
 
+/// The error for a clause of time after something that has no history.
+pub(super) fn no_history(name: &str) -> Error {
+    Error::new(ErrorKind::InvalidQuery, format!("\"{name}\" is no table of a product"))
+        .with_detail("it has no versions")
+        .with_hint("leave out VERSION AS OF and TIMESTAMP AS OF after it")
+}
+
 fn address(query: &Query) -> usize {
     std::ptr::from_ref(query).addr()
 }
@@ -132,8 +152,11 @@ impl Visitor for Collector {
             _ => None,
         };
         let weight = local.map(|(_, weight)| *weight);
-        if weight.is_none() {
-            self.tables.insert(parts);
+        let version = self.version.take();
+        match (weight, &version) {
+            (None, _) => _ = self.tables.insert(Named { parts, version }),
+            (Some(_), None) => {}
+            (Some(_), Some(_)) => return ControlFlow::Break(no_history(&parts.join("."))),
         }
         self.add_weight(weight.unwrap_or(1));
         ControlFlow::Continue(())
@@ -144,6 +167,9 @@ impl Visitor for Collector {
         if let TableFactor::Table { name, args: Some(_), .. } = factor {
             let function = parts(name).ok().filter(|parts| parts.len() == 1).unwrap_or_default();
             self.scopes.push((function.concat(), 1));
+        }
+        if let TableFactor::Table { version, .. } = factor {
+            self.version.clone_from(version);
         }
         ControlFlow::Continue(())
     }
@@ -200,7 +226,7 @@ mod tests {
         let statement = Statement::parse(sql, &EngineConfig::default())?;
         match statement.form()? {
             Form::Query(query) => {
-                Ok(tables(query)?.into_iter().map(|parts| parts.join(".")).collect())
+                Ok(tables(query)?.into_iter().map(|table| table.parts.join(".")).collect())
             }
             other => Err(Error::new(ErrorKind::Internal, format!("{other:?}"))),
         }

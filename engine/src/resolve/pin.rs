@@ -5,23 +5,28 @@ use std::sync::Arc;
 use futures::future::try_join_all;
 
 use super::lookup::PortTable;
-use crate::connector::{Connector, OpenRequest, PinnedTable};
+use super::moment::Wanted;
+use crate::connector::{Connector, OpenRequest, PinnedTable, SnapshotId};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::product::{Contract, Server};
+use crate::product::{Contract, Moment, Server};
 
 /// Opens the tables concurrently, in the order given.
 ///
 /// # Errors
 ///
 /// The first table's error that comes; or that the time for it ran out.
-pub(super) async fn open_all(engine: &Engine, tables: &[PortTable]) -> Result<Vec<PinnedTable>> {
-    let all = try_join_all(tables.iter().map(|table| open(engine, table)));
+pub(super) async fn open_all(
+    engine: &Engine,
+    tables: &[(PortTable, Wanted)],
+) -> Result<Vec<PinnedTable>> {
+    let all = try_join_all(tables.iter().map(|(table, wanted)| open(engine, table, wanted)));
     let limit = engine.config().resolve_timeout;
     match tokio::time::timeout(limit, all).await {
         Ok(pinned) => pinned,
         Err(_) => {
-            let names: Vec<String> = tables.iter().map(|table| table.name.to_string()).collect();
+            let names: Vec<String> =
+                tables.iter().map(|(table, _)| table.name.to_string()).collect();
             Err(Error::new(
                 ErrorKind::SourceUnavailable,
                 format!("opening {} took longer than {} s", names.join(", "), limit.as_secs()),
@@ -37,20 +42,55 @@ pub(super) async fn open_all(engine: &Engine, tables: &[PortTable]) -> Result<Ve
 ///
 /// The table's error, or that the time for it ran out.
 pub(crate) async fn open_within_limit(engine: &Engine, table: &PortTable) -> Result<PinnedTable> {
-    let mut pinned = open_all(engine, std::slice::from_ref(table)).await?;
+    let mut pinned = open_all(engine, &[(table.clone(), Wanted::Newest)]).await?;
     pinned.pop().ok_or_else(|| Error::new(ErrorKind::Internal, "a table was not opened"))
 }
 
-async fn open(engine: &Engine, table: &PortTable) -> Result<PinnedTable> {
+async fn open(engine: &Engine, table: &PortTable, wanted: &Wanted) -> Result<PinnedTable> {
     let (server, connector) = choose(engine, table)?;
+    let address = table.name.to_string();
     let request = OpenRequest {
         name: table.name.clone(),
         contract: Arc::clone(&table.port.contract),
         server: Arc::clone(server),
         table: Arc::clone(&table.table),
-        moment: server.moment.clone(),
+        moment: moment(&address, &server.moment, wanted)?,
     };
-    connector.open(request).await.map_err(|error| error.about_table(&table.name.to_string()))
+    let opened = connector.open(request).await.map_err(|error| error.about_table(&address))?;
+    match wanted {
+        Wanted::Exactly(snapshot) if opened.snapshot != *snapshot => {
+            Err(gone(&address, snapshot, &opened.snapshot))
+        }
+        _ => Ok(opened),
+    }
+}
+
+/// The point in the history of a table that a connector is asked for. `pinned` is what the contract
+/// says: its owner serves that and nothing else.
+fn moment(address: &str, pinned: &Moment, wanted: &Wanted) -> Result<Moment> {
+    match (pinned, wanted) {
+        (Moment::Latest, Wanted::Newest) => Ok(Moment::Latest),
+        (Moment::Latest, Wanted::At(moment)) => Ok(moment.clone()),
+        (Moment::Latest, Wanted::AsOf(instant)) => Ok(Moment::Timestamp(*instant)),
+        (Moment::Latest, Wanted::Exactly(SnapshotId(id))) => {
+            // What has no numbered history can only be read as it is now, and compared.
+            let number = id.split_once(':').and_then(|(_, number)| number.parse().ok());
+            Ok(number.map_or(Moment::Latest, Moment::Version))
+        }
+        (pinned, Wanted::Newest | Wanted::AsOf(_) | Wanted::Exactly(_)) => Ok(pinned.clone()),
+        (_, Wanted::At(_)) => Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("table \"{address}\" cannot be read at another time"),
+        )
+        .with_detail("its contract serves one fixed state of it")
+        .with_hint("leave out VERSION AS OF and TIMESTAMP AS OF after it")),
+    }
+}
+
+fn gone(address: &str, wanted: &SnapshotId, now: &SnapshotId) -> Error {
+    Error::new(ErrorKind::NotFound, format!("snapshot {wanted} of table \"{address}\" is gone"))
+        .with_detail(format!("the table is at {now}"))
+        .with_hint("RESET mesh.snapshots to read the newest")
 }
 
 /// The server of a contract that is read.

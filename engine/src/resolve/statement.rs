@@ -8,8 +8,10 @@ use std::sync::Arc;
 use datafusion::common::format::ExplainFormat;
 use datafusion::sql::parser::{DFParserBuilder, ExplainStatement, Statement as Parsed};
 use datafusion::sql::sqlparser::ast::{self, ObjectName, Query, SetExpr};
+use datafusion::sql::sqlparser::parser::Parser;
 
 use super::bounds::{self, Budgeted, Depth};
+use super::moment;
 use super::show::{self, Show};
 use super::unsupported;
 use crate::config::EngineConfig;
@@ -106,14 +108,27 @@ fn levels(form: &Form) -> Result<usize> {
 }
 
 fn parse_one(sql: &str) -> Result<Parsed> {
-    let dialect = Budgeted::new(sql);
+    let mut dialect = Budgeted::new(sql);
+    let timed = moment::tokens(sql, &dialect);
+    if timed.is_some() {
+        dialect = dialect.with_table_versions();
+    }
+    let is_timed = timed.is_some();
     let mut parser = DFParserBuilder::new(sql)
         .with_dialect(&dialect)
         .with_recursion_limit(PARSER_RECURSION_MAX)
         .build()?;
+    if let Some(tokens) = timed {
+        parser.parser = Parser::new(&dialect)
+            .with_tokens_with_locations(tokens)
+            .with_recursion_limit(PARSER_RECURSION_MAX);
+    }
     let statements = parser.parse_statements();
     dialect.check()?;
-    let mut statements = statements.map_err(|error| syntax_error(sql, error))?;
+    let mut statements = statements.map_err(|error| {
+        let error = syntax_error(error);
+        if is_timed { error.with_hint(moment::FORMS) } else { error }
+    })?;
     match (statements.pop_front(), statements.len()) {
         (Some(statement), 0) => Ok(statement),
         (None, _) => Err(Error::new(ErrorKind::InvalidQuery, "the statement is empty")
@@ -126,10 +141,7 @@ fn parse_one(sql: &str) -> Result<Parsed> {
     }
 }
 
-fn syntax_error(sql: &str, error: datafusion::error::DataFusionError) -> Error {
-    if unsupported::asks_for_another_time(sql) {
-        return unsupported::another_time();
-    }
+fn syntax_error(error: datafusion::error::DataFusionError) -> Error {
     let text = error.strip_backtrace();
     let text = text.lines().next().unwrap_or_default();
     let text = text

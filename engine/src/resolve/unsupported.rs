@@ -7,11 +7,9 @@ mod calls;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, GroupByExpr, Query, Select, SetExpr, SetOperator, TableFactor, Visit,
-    Visitor,
+    Expr, FunctionArg, GroupByExpr, Query, Select, SetExpr, SetOperator, TableFactor, TableVersion,
+    Visit, Visitor,
 };
-use datafusion::sql::sqlparser::dialect::GenericDialect;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use self::calls::NamedWindows;
 use crate::error::{Error, ErrorKind, Result};
@@ -19,31 +17,6 @@ use crate::error::{Error, ErrorKind, Result};
 /// The error for something that Samite does not do.
 pub(super) fn refusal(what: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("{what} is not supported"))
-}
-
-const ANOTHER_TIME: &str =
-    "a table at another time (VERSION AS OF, TIMESTAMP AS OF, FOR SYSTEM_TIME)";
-const ANOTHER_TIME_HINT: &str = "leave it out to read the newest snapshot";
-
-/// True if a text holds one of the clauses of time travel: most of them do not even parse.
-pub(super) fn asks_for_another_time(sql: &str) -> bool {
-    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().unwrap_or_default();
-    let words: Vec<String> = tokens
-        .iter()
-        .filter(|token| !matches!(token, Token::Whitespace(_)))
-        .map(|token| token.to_string().to_ascii_uppercase())
-        .collect();
-    words.windows(3).any(|three| {
-        three.ends_with(&["AS".to_owned(), "OF".to_owned()])
-            && three.first().is_some_and(|first| CLOCKS.contains(&first.as_str()))
-    })
-}
-
-const CLOCKS: [&str; 4] = ["VERSION", "TIMESTAMP", "SYSTEM_TIME", "SYSTEM_VERSION"];
-
-/// The refusal of time travel.
-pub(super) fn another_time() -> Error {
-    refusal(ANOTHER_TIME).with_hint(ANOTHER_TIME_HINT)
 }
 
 /// Refuses a query with a clause that would be dropped.
@@ -147,7 +120,14 @@ impl Visitor for Clauses {
                 index_hints,
                 ..
             } => refuse_first(&[
-                (version.is_some(), ANOTHER_TIME, Some(ANOTHER_TIME_HINT)),
+                (
+                    matches!(
+                        version,
+                        Some(TableVersion::Function(_) | TableVersion::Changes { .. })
+                    ),
+                    "AT, BEFORE and CHANGES after a table",
+                    Some(super::moment::FORMS),
+                ),
                 (sample.is_some(), "TABLESAMPLE", Some("write WHERE random() < 0.1")),
                 (*with_ordinality, "WITH ORDINALITY", Some("write row_number() OVER ()")),
                 (
@@ -245,11 +225,9 @@ mod tests {
             ("SELECT * FROM a.b.c FETCH FIRST 3 ROWS ONLY", "FETCH FIRST"),
             ("SELECT * FROM a.b.c WITH ORDINALITY", "WITH ORDINALITY"),
             ("SELECT (SELECT 1 FROM a.b.c FOR UPDATE)", "FOR UPDATE"),
-            ("SELECT * FROM a.b.c VERSION AS OF 3", "a table at another time"),
-            ("SELECT * FROM a.b.c FOR VERSION AS OF 3", "a table at another time"),
             (
-                "SELECT * FROM a.b.c FOR SYSTEM_TIME AS OF TIMESTAMP '2026-01-01'",
-                "a table at another time",
+                "SELECT * FROM a.b.c AT (TIMESTAMP => 1) JOIN d.e.f VERSION AS OF 3",
+                "AT, BEFORE and CHANGES",
             ),
             ("SELECT TOP 3 * FROM a.b.c", "TOP"),
             ("SELECT x, sum(y) FROM a.b.c GROUP BY x WITH ROLLUP", "WITH ROLLUP"),

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
+use datafusion::arrow::array::timezone::Tz;
+use datafusion::arrow::compute::kernels::cast_utils::string_to_datetime;
+
 use crate::error::{Error, ErrorKind, Result};
+use crate::snapshot_token::SnapshotToken;
 
 /// One option that `SET` knows.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +27,14 @@ pub const SETTINGS: &[SettingDefinition] = &[
         description: "the zone of timestamps with a zone: an IANA name or an offset such as +01:00",
     },
     SettingDefinition { name: "mesh.purpose", description: "what the data is used for" },
+    SettingDefinition {
+        name: "mesh.as_of",
+        description: "the instant as of which every product is read, such as 2026-01-31 12:00:00",
+    },
+    SettingDefinition {
+        name: "mesh.snapshots",
+        description: "the snapshots to read: the column snapshots of mesh.runtime.queries",
+    },
     SettingDefinition {
         name: "statement_timeout",
         description: "the longest time of a statement in seconds, at most the server's own; 0 for the server's own",
@@ -53,6 +66,38 @@ impl Settings {
         self.get("schema")
     }
 
+    /// The session's zone of time; UTC unless it is set.
+    ///
+    /// # Errors
+    ///
+    /// When it is no zone, which [`Settings::set`] does not let in.
+    pub(crate) fn zone(&self) -> Result<Tz> {
+        let name = self.get("timezone").unwrap_or("UTC");
+        name.parse().map_err(|_| cannot_be("timezone", name, ZONE_FORM))
+    }
+
+    /// The instant as of which every product is read, if one is set.
+    ///
+    /// # Errors
+    ///
+    /// When it is no instant, which [`Settings::set`] does not let in.
+    pub(crate) fn as_of(&self) -> Result<Option<DateTime<Utc>>> {
+        let Some(text) = self.get("mesh.as_of") else { return Ok(None) };
+        match string_to_datetime(&self.zone()?, text) {
+            Ok(instant) => Ok(Some(instant.to_utc())),
+            Err(_) => Err(cannot_be("mesh.as_of", text, INSTANT_FORM)),
+        }
+    }
+
+    /// The snapshots to read, if they are set.
+    ///
+    /// # Errors
+    ///
+    /// When it is no token, which [`Settings::set`] does not let in.
+    pub(crate) fn snapshots(&self) -> Result<Option<SnapshotToken>> {
+        self.get("mesh.snapshots").map(str::parse).transpose()
+    }
+
     /// Sets an option.
     ///
     /// # Errors
@@ -60,8 +105,10 @@ impl Settings {
     /// When there is no such option, or it cannot have this value.
     pub fn set(&mut self, name: &str, value: &str) -> Result<()> {
         let definition = definition(name)?;
-        check_value(definition.name, value)?;
-        self.values.insert(definition.name, value.to_owned());
+        let mut changed = self.clone();
+        changed.values.insert(definition.name, value.to_owned());
+        changed.check_value(definition.name, value)?;
+        *self = changed;
         Ok(())
     }
 
@@ -73,6 +120,18 @@ impl Settings {
     pub fn reset(&mut self, name: &str) -> Result<()> {
         self.values.remove(definition(name)?.name);
         Ok(())
+    }
+
+    fn check_value(&self, name: &str, value: &str) -> Result<()> {
+        match name {
+            "timezone" => self.zone().map(drop),
+            "mesh.as_of" => self.as_of().map(drop),
+            "mesh.snapshots" => self.snapshots().map(drop),
+            "statement_timeout" if value.parse::<u32>().is_err() => {
+                Err(cannot_be(name, value, "a whole number of seconds"))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// All options that have a value, by name.
@@ -103,16 +162,14 @@ fn definition(name: &str) -> Result<&'static SettingDefinition> {
     })
 }
 
-fn check_value(name: &str, value: &str) -> Result<()> {
-    let expected = match name {
-        "timezone" if value.parse::<datafusion::arrow::array::timezone::Tz>().is_err() => {
-            "an IANA name such as Europe/Stockholm, or an offset such as +01:00"
-        }
-        "statement_timeout" if value.parse::<u32>().is_err() => "a whole number of seconds",
-        _ => return Ok(()),
-    };
-    Err(Error::new(ErrorKind::InvalidQuery, format!("setting \"{name}\" cannot be \"{value}\""))
-        .with_hint(format!("it takes {expected}")))
+const ZONE_FORM: &str = "an IANA name such as Europe/Stockholm, or an offset such as +01:00";
+
+const INSTANT_FORM: &str =
+    "a date, or date and time with or without zone, such as 2026-01-31 or 2026-01-31T12:00:00Z";
+
+fn cannot_be(name: &str, value: &str, expected: &str) -> Error {
+    Error::new(ErrorKind::InvalidQuery, format!("setting \"{name}\" cannot be \"{value}\""))
+        .with_hint(format!("it takes {expected}"))
 }
 
 #[cfg(test)]
@@ -129,6 +186,8 @@ mod tests {
             ("datafusion.runtime.memory_limit", "1G"),
             ("timezone", "Moon/Base"),
             ("statement_timeout", "-1"),
+            ("mesh.as_of", "yesterday"),
+            ("mesh.snapshots", "delta:3"),
         ] {
             assert!(settings.set(name, value).is_err(), "{name} = {value}");
         }

@@ -24,13 +24,21 @@ pub(in crate::resolve) struct Budgeted {
     inner: GenericDialect,
     steps: Cell<usize>,
     steps_max: usize,
+    has_table_versions: bool,
 }
 
 impl Budgeted {
     /// The dialect to read one text with.
     pub(in crate::resolve) fn new(sql: &str) -> Self {
         let steps_max = STEPS_MIN + STEPS_A_BYTE * sql.len();
-        Self { inner: GenericDialect {}, steps: Cell::new(0), steps_max }
+        Self { inner: GenericDialect {}, steps: Cell::new(0), steps_max, has_table_versions: false }
+    }
+
+    /// The dialect that reads clauses of time after a table. Without one in the text that is left out,
+    /// since it takes the alias `at` for the beginning of another one.
+    #[must_use]
+    pub(in crate::resolve) fn with_table_versions(self) -> Self {
+        Self { has_table_versions: true, ..self }
     }
 
     /// Says whether the text was read within its steps: where not, what came out has no meaning.
@@ -65,6 +73,10 @@ impl Dialect for Budgeted {
     fn parse_prefix(&self, _parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
         self.steps.set(self.steps.get() + 1);
         (self.steps.get() > self.steps_max).then_some(Err(ParserError::RecursionLimitExceeded))
+    }
+
+    fn supports_table_versioning(&self) -> bool {
+        self.has_table_versions
     }
 
     fn is_delimited_identifier_start(&self, ch: char) -> bool {
@@ -176,7 +188,6 @@ impl Dialect for Budgeted {
         supports_insert_format,
         supports_insert_table_alias,
         supports_set_stmt_without_operator,
-        supports_table_versioning,
         supports_string_escape_constant,
         supports_table_hints,
         requires_single_line_comment_whitespace,
