@@ -17,6 +17,7 @@ use crate::events::{EventSink, LogEvents};
 use crate::execute::Limits;
 use crate::sealed::Sealed;
 use crate::session::{Principal, Session};
+use crate::telemetry::QueryLog;
 
 /// The engine. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -31,6 +32,7 @@ struct Inner {
     clock: Clock,
     config: EngineConfig,
     limits: Limits,
+    query_log: QueryLog,
     base_state: Sealed<SessionState>,
     constant_state: Sealed<SessionState>,
 }
@@ -146,6 +148,7 @@ impl EngineBuilder {
             clock: self.clock,
             config: self.config,
             limits,
+            query_log: QueryLog::default(),
             base_state: Sealed::new(base_state),
             constant_state: Sealed::new(constant_state),
         })))
@@ -205,6 +208,11 @@ impl Engine {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// The queries that run, and those that ran lately.
+    pub(crate) fn query_log(&self) -> &QueryLog {
+        &self.0.query_log
     }
 
     /// What the state of each query is made from.

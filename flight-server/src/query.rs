@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use samite_engine::Result;
 use samite_engine::plan::QueryPlan;
 use tokio_util::sync::CancellationToken;
@@ -63,6 +64,18 @@ impl Work {
             Self::Nothing | Self::Once { .. } => Ok(None),
             Self::ForEach { plan, values, .. } => {
                 values.rows.get(index).map(|values| plan.bind(values.clone())).transpose()
+            }
+        }
+    }
+
+    /// The snapshots that the rows are made from, as the text that `SET mesh.snapshots` takes; empty
+    /// if no product is read.
+    pub(crate) fn snapshots(&self) -> Bytes {
+        match self {
+            Self::Nothing => Bytes::new(),
+            Self::Once { plan, .. } | Self::ForEach { plan, .. } => {
+                let token = plan.snapshot_token();
+                if token.is_empty() { Bytes::new() } else { token.to_string().into() }
             }
         }
     }

@@ -18,6 +18,8 @@ use crate::connector::SnapshotId;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{Outcome, QueryEvent};
+use crate::snapshot_token::SnapshotToken;
+use crate::telemetry::LoggedQuery;
 
 /// Batches that wait for a slow reader.
 const WAITING_BATCHES_MAX: usize = 2;
@@ -33,6 +35,8 @@ pub(crate) struct Job {
     pub(crate) principal: String,
     pub(crate) sql: String,
     pub(crate) snapshots: Vec<(String, SnapshotId)>,
+    /// The same for asking again.
+    pub(crate) token: SnapshotToken,
     /// The time that is left.
     pub(crate) timeout: Duration,
 }
@@ -151,18 +155,27 @@ struct Record {
     engine: Engine,
     started: Instant,
     event: QueryEvent,
+    logged: Arc<LoggedQuery>,
 }
 
 impl Record {
     fn new(job: &Job, query_id: String) -> Self {
+        let started_at = job.engine.clock().now();
+        let token = (!job.token.is_empty()).then(|| job.token.to_string());
+        let logged = LoggedQuery::new(
+            (query_id.clone(), started_at),
+            (job.principal.clone(), job.sql.clone()),
+            token,
+        );
         Self {
+            logged: job.engine.query_log().begin(logged),
             engine: job.engine.clone(),
             started: Instant::now(),
             event: QueryEvent {
                 query_id,
                 principal: job.principal.clone(),
                 sql: job.sql.clone(),
-                started_at: job.engine.clock().now(),
+                started_at,
                 elapsed: Duration::ZERO,
                 outcome: Outcome::Cancelled,
                 rows: 0,
@@ -173,14 +186,17 @@ impl Record {
     }
 
     fn count(&mut self, batch: &RecordBatch) {
-        self.event.rows += batch.num_rows() as u64;
-        self.event.bytes += batch.get_array_memory_size() as u64;
+        let (rows, bytes) = (batch.num_rows() as u64, batch.get_array_memory_size() as u64);
+        self.event.rows += rows;
+        self.event.bytes += bytes;
+        self.logged.count(rows, bytes);
     }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
         self.event.elapsed = self.started.elapsed();
+        self.logged.end(self.event.outcome, self.event.elapsed);
         self.engine.events().query_ended(&self.event);
     }
 }

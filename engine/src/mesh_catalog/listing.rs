@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 
-use super::{DISCOVERY, DISCOVERY_TABLES, Picture, information_schema};
+use super::{MESH_TABLES, Picture, information_schema};
 use crate::error::Result;
 use crate::product::{DataProduct, LifeStage, OutputPort, ProductSelector, Table, VersionSelector};
 use crate::resolve::{INFORMATION_SCHEMA, MESH_CATALOG, select_ports};
@@ -56,9 +56,10 @@ pub struct ListedTable {
 /// Every table, ordered by catalog, schema and table.
 pub(super) fn list(picture: Picture<'_>) -> Result<Vec<ListedTable>> {
     let mut listed = product_tables(picture);
-    for (name, make) in DISCOVERY_TABLES {
-        let schema = make(picture)?.schema();
-        listed.push(system_table(MESH_CATALOG, DISCOVERY, name, schema));
+    // Only the schemas are wanted: nobody's queries are few.
+    let nobody = Picture { principal: "", ..picture };
+    for (schema, name, make) in MESH_TABLES {
+        listed.push(system_table(MESH_CATALOG, schema, name, make(nobody)?.schema()));
     }
     let catalogs: Vec<&str> = picture.mesh.domains.keys().map(String::as_str).collect();
     for (name, schema) in information_schema::schemas() {

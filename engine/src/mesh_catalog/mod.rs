@@ -11,6 +11,7 @@ mod listing;
 mod ports;
 mod problems;
 mod products;
+mod queries;
 mod tables;
 
 use std::sync::Arc;
@@ -30,24 +31,30 @@ pub use listing::{ListedTable, TableKind};
 /// The schema of the tables that describe the mesh.
 const DISCOVERY: &str = "discovery";
 
+/// The schema of the tables that tell what runs.
+const RUNTIME: &str = "runtime";
+
 /// What a table of the catalog `mesh` is made from.
 #[derive(Debug, Clone, Copy)]
-struct Picture<'a> {
-    engine: &'a Engine,
-    mesh: &'a Mesh,
-    now: DateTime<Utc>,
+pub(crate) struct Picture<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) mesh: &'a Mesh,
+    /// The name of whoever asks.
+    pub(crate) principal: &'a str,
+    pub(crate) now: DateTime<Utc>,
 }
 
 type MakeTable = fn(Picture<'_>) -> Result<Arc<dyn TableProvider>>;
 
-/// The tables of `mesh.discovery`.
-const DISCOVERY_TABLES: [(&str, MakeTable); 6] = [
-    ("columns", columns::table),
-    ("domains", domains::table),
-    ("ports", ports::table),
-    ("problems", problems::table),
-    ("products", products::table),
-    ("tables", tables::table),
+/// The tables of the catalog `mesh`, each with its schema.
+const MESH_TABLES: [(&str, &str, MakeTable); 7] = [
+    (DISCOVERY, "columns", columns::table),
+    (DISCOVERY, "domains", domains::table),
+    (DISCOVERY, "ports", ports::table),
+    (DISCOVERY, "problems", problems::table),
+    (DISCOVERY, "products", products::table),
+    (DISCOVERY, "tables", tables::table),
+    (RUNTIME, "queries", queries::table),
 ];
 
 /// A table of the catalog `mesh`.
@@ -56,18 +63,25 @@ const DISCOVERY_TABLES: [(&str, MakeTable); 6] = [
 ///
 /// When there is no such table.
 pub(crate) fn mesh_table(
-    engine: &Engine,
-    mesh: &Mesh,
-    now: DateTime<Utc>,
+    picture: Picture<'_>,
     (schema, table): (&str, &str),
 ) -> Result<Arc<dyn TableProvider>> {
-    let found = DISCOVERY_TABLES.iter().find(|(name, _)| schema == DISCOVERY && *name == table);
+    let found = MESH_TABLES.iter().find(|known| (known.0, known.1) == (schema, table));
     match found {
-        Some((_, make)) => make(Picture { engine, mesh, now }),
+        Some((_, _, make)) => make(picture),
         None => {
-            let names: Vec<&str> = DISCOVERY_TABLES.iter().map(|(name, _)| *name).collect();
+            let of_schema = MESH_TABLES.iter().filter(|known| known.0 == schema);
+            let mut names: Vec<String> = of_schema.map(|known| known.1.to_owned()).collect();
+            let place = match names.is_empty() {
+                true => MESH_CATALOG.to_owned(),
+                false => format!("{MESH_CATALOG}.{schema}"),
+            };
+            if names.is_empty() {
+                names =
+                    MESH_TABLES.iter().map(|known| format!("{}.{}", known.0, known.1)).collect();
+            }
             Err(resolve::not_found(&format!("{MESH_CATALOG}.{schema}.{table}"))
-                .with_hint(format!("the tables of mesh.discovery are {}", names.join(", "))))
+                .with_hint(format!("the tables of {place} are {}", names.join(", "))))
         }
     }
 }
@@ -78,19 +92,18 @@ pub(crate) fn mesh_table(
 ///
 /// When there is no such table.
 pub(crate) fn information_table(
-    engine: &Engine,
-    mesh: &Mesh,
-    now: DateTime<Utc>,
+    picture: Picture<'_>,
     (domain, table): (Option<&str>, &str),
 ) -> Result<Arc<dyn TableProvider>> {
-    information_schema::table(Picture { engine, mesh, now }, domain, table)
+    information_schema::table(picture, domain, table)
 }
 
 /// Every table that a principal may discover, ordered by catalog, schema and table.
 pub(crate) async fn list(session: &Session) -> Result<Vec<ListedTable>> {
     let engine = session.engine();
     let mesh = engine.catalog().mesh().await?;
-    listing::list(Picture { engine, mesh: &mesh, now: engine.clock().now() })
+    let principal = &session.principal().name;
+    listing::list(Picture { engine, mesh: &mesh, principal, now: engine.clock().now() })
 }
 
 /// The schema that `SELECT *` of one table has.
@@ -100,17 +113,17 @@ pub(crate) async fn table_schema(session: &Session, name: &TableName) -> Result<
     let now = engine.clock().now();
     let settings = session.settings();
     let parts = [name.domain.clone(), name.product.to_string(), name.table.clone()];
+    let principal = &session.principal().name;
+    let picture = Picture { engine: &engine, mesh: &mesh, principal, now };
     match (Lookup { mesh: &mesh, settings: &settings, now }).find(&parts)? {
         Target::Port(table) => {
             let opener = engine.clone();
             let work = async move { resolve::open_within_limit(&opener, &table).await };
             Ok(engine.limits().processor().run(work).await?.provider.schema())
         }
-        Target::Mesh { schema, table } => {
-            Ok(mesh_table(&engine, &mesh, now, (&schema, &table))?.schema())
-        }
+        Target::Mesh { schema, table } => Ok(mesh_table(picture, (&schema, &table))?.schema()),
         Target::Information { domain, table } => {
-            Ok(information_table(&engine, &mesh, now, (domain.as_deref(), &table))?.schema())
+            Ok(information_table(picture, (domain.as_deref(), &table))?.schema())
         }
     }
 }

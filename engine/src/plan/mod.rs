@@ -269,6 +269,7 @@ impl Planned {
                 .iter()
                 .map(|table| (table.name.clone(), table.snapshot.clone()))
                 .collect(),
+            token: token_of(&self.tables),
             timeout: self.timeout,
         }
     }

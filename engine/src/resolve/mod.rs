@@ -25,8 +25,7 @@ use datafusion::sql::sqlparser::ast::TableVersion;
 use crate::connector::PinnedTable;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mesh_catalog;
-use crate::product::Mesh;
+use crate::mesh_catalog::{self, Picture};
 use crate::session::{Session, Settings};
 
 pub(crate) use bounds::Depth;
@@ -81,7 +80,9 @@ pub(crate) async fn resolve(session: &Session, statement: &Statement) -> Result<
     if !written.is_empty() {
         let mesh = engine.catalog().mesh().await?;
         let lookup = Lookup { mesh: &mesh, settings: &settings, now };
-        tables = resolve_tables(engine, (&mesh, &lookup), &written).await?;
+        let principal = &session.principal().name;
+        let picture = Picture { engine, mesh: &mesh, principal, now };
+        tables = resolve_tables(picture, &lookup, &written).await?;
     }
     Ok(ResolvedQuery { statement: statement.clone(), settings, tables })
 }
@@ -99,12 +100,12 @@ fn written_names(form: &Form) -> Result<Vec<Named>> {
 }
 
 async fn resolve_tables(
-    engine: &Engine,
-    (mesh, lookup): (&Arc<Mesh>, &Lookup<'_>),
+    picture: Picture<'_>,
+    lookup: &Lookup<'_>,
     written: &[Named],
 ) -> Result<Vec<ResolvedTable>> {
-    let now = lookup.now;
-    let moments = Moments::new(lookup.settings, engine.base_state(), now)?;
+    let engine = picture.engine;
+    let moments = Moments::new(lookup.settings, engine.base_state(), lookup.now)?;
     let mut ports: Vec<(PortTable, Wanted)> = Vec::new();
     let mut found = Vec::with_capacity(written.len());
     for named in written {
@@ -130,10 +131,10 @@ async fn resolve_tables(
                 .map(|pinned| Source::Port(Box::new((*table, pinned.clone()))))
                 .ok_or_else(|| Error::new(ErrorKind::Internal, "a table was not opened"))?,
             Target::Mesh { schema, table } => {
-                Source::System(mesh_catalog::mesh_table(engine, mesh, now, (&schema, &table))?)
+                Source::System(mesh_catalog::mesh_table(picture, (&schema, &table))?)
             }
             Target::Information { domain, table } => Source::System(
-                mesh_catalog::information_table(engine, mesh, now, (domain.as_deref(), &table))?,
+                mesh_catalog::information_table(picture, (domain.as_deref(), &table))?,
             ),
         };
         let reference = names::reference(&named.parts)?;

@@ -50,20 +50,13 @@ impl<'a> Moments<'a> {
     ///
     /// # Errors
     ///
-    /// When the session says two things at once, or names an instant that is still to come.
+    /// When the session names an instant that is still to come.
     pub(super) fn new(
         settings: &Settings,
         state: &'a SessionState,
         now: DateTime<Utc>,
     ) -> Result<Self> {
         let (as_of, snapshots) = (settings.as_of()?, settings.snapshots()?);
-        if as_of.is_some() && snapshots.is_some() {
-            return Err(Error::new(
-                ErrorKind::InvalidQuery,
-                "both mesh.as_of and mesh.snapshots are set",
-            )
-            .with_hint("RESET one of them"));
-        }
         if let Some(instant) = as_of {
             instant::check_past(instant, now)?;
         }
@@ -275,7 +268,5 @@ mod tests {
         let expected = [exactly("delta:3"), exactly("delta:1"), Wanted::At(Moment::Version(2))];
         assert_eq!(wanted_with(&settings, sql).unwrap(), expected);
         assert!(wanted_with(&settings, "SELECT * FROM d.e.f").is_err());
-        settings.set("mesh.as_of", "2026-01-01").unwrap();
-        assert!(wanted_with(&settings, sql).is_err());
     }
 }

@@ -125,11 +125,22 @@ impl Settings {
     fn check_value(&self, name: &str, value: &str) -> Result<()> {
         match name {
             "timezone" => self.zone().map(drop),
-            "mesh.as_of" => self.as_of().map(drop),
-            "mesh.snapshots" => self.snapshots().map(drop),
+            "mesh.as_of" => self.as_of().and_then(|_| self.check_one_time()),
+            "mesh.snapshots" => self.snapshots().and_then(|_| self.check_one_time()),
             "statement_timeout" if value.parse::<u32>().is_err() => {
                 Err(cannot_be(name, value, "a whole number of seconds"))
             }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_one_time(&self) -> Result<()> {
+        match (self.get("mesh.as_of"), self.get("mesh.snapshots")) {
+            (Some(_), Some(_)) => Err(Error::new(
+                ErrorKind::InvalidQuery,
+                "mesh.as_of and mesh.snapshots cannot both be set",
+            )
+            .with_hint("RESET the other one first")),
             _ => Ok(()),
         }
     }
@@ -191,6 +202,8 @@ mod tests {
         ] {
             assert!(settings.set(name, value).is_err(), "{name} = {value}");
         }
+        assert!(settings.set("mesh.as_of", "2026-01-31").is_ok());
+        assert!(settings.set("mesh.snapshots", "{}").is_err());
         assert!(settings.reset("catalog").is_ok());
         assert_eq!(settings.catalog(), None);
     }

@@ -67,10 +67,12 @@ impl State {
         schema: WireSchema,
         descriptor: FlightDescriptor,
     ) -> Result<FlightInfo> {
+        let snapshots = work.snapshots();
         let query = Arc::new(Query::new(&caller.principal.name, work, Arc::new(schema)));
         let lifetime = self.query_lifetime();
         let ticket = self.ticket_of(query.id, caller)?;
-        let info = info(&query.schema, ticket, descriptor);
+        let info =
+            FlightInfo { app_metadata: snapshots, ..info(&query.schema, ticket, descriptor) };
         self.queries.insert(query.id, query, lifetime, Query::was_fetched)?;
         Ok(info)
     }
