@@ -49,34 +49,39 @@ pub(crate) async fn open_within_limit(engine: &Engine, table: &PortTable) -> Res
 async fn open(engine: &Engine, table: &PortTable, wanted: &Wanted) -> Result<PinnedTable> {
     let (server, connector) = choose(engine, table)?;
     let address = table.name.to_string();
-    let request = OpenRequest {
+    let request = |moment: Moment| OpenRequest {
         name: table.name.clone(),
         contract: Arc::clone(&table.port.contract),
         server: Arc::clone(server),
         table: Arc::clone(&table.table),
-        moment: moment(&address, &server.moment, wanted)?,
+        moment,
     };
-    let opened = connector.open(request).await.map_err(|error| error.about_table(&address))?;
-    match wanted {
-        Wanted::Exactly(snapshot) if opened.snapshot != *snapshot => {
-            Err(gone(&address, snapshot, &opened.snapshot))
-        }
-        _ => Ok(opened),
+    let about = |error: Error| error.about_table(&address);
+    let opened = connector.open(request(moment(&address, &server.moment, wanted)?));
+    let opened = opened.await.map_err(about)?;
+    let Wanted::Exactly(snapshot) = wanted else { return Ok(opened) };
+    if opened.snapshot == *snapshot {
+        return Ok(opened);
     }
+    let earlier = number_of(snapshot).filter(|_| server.moment == Moment::Latest);
+    let gone = || gone(&address, snapshot, &opened.snapshot);
+    let Some(number) = earlier else { return Err(gone()) };
+    let earlier = connector.open(request(Moment::Version(number))).await.map_err(about)?;
+    if earlier.snapshot == *snapshot { Ok(earlier) } else { Err(gone()) }
+}
+
+/// The number of a snapshot in its table's history, where it has one.
+fn number_of(SnapshotId(id): &SnapshotId) -> Option<i64> {
+    id.strip_prefix("delta:").or_else(|| id.strip_prefix("iceberg:"))?.parse().ok()
 }
 
 /// The point in the history of a table that a connector is asked for. `pinned` is what the contract
 /// says: its owner serves that and nothing else.
 fn moment(address: &str, pinned: &Moment, wanted: &Wanted) -> Result<Moment> {
     match (pinned, wanted) {
-        (Moment::Latest, Wanted::Newest) => Ok(Moment::Latest),
         (Moment::Latest, Wanted::At(moment)) => Ok(moment.clone()),
         (Moment::Latest, Wanted::AsOf(instant)) => Ok(Moment::Timestamp(*instant)),
-        (Moment::Latest, Wanted::Exactly(SnapshotId(id))) => {
-            // What has no numbered history can only be read as it is now, and compared.
-            let number = id.split_once(':').and_then(|(_, number)| number.parse().ok());
-            Ok(number.map_or(Moment::Latest, Moment::Version))
-        }
+        // An exact snapshot is most often the newest still.
         (pinned, Wanted::Newest | Wanted::AsOf(_) | Wanted::Exactly(_)) => Ok(pinned.clone()),
         (_, Wanted::At(_)) => Err(Error::new(
             ErrorKind::Unsupported,
