@@ -63,7 +63,7 @@ def main(folder, mesh=None):
                          **{"s3.endpoint": endpoint, "s3.region": "eu-north-1", "s3.access-key-id": KEY["access_key_id"],
                             "s3.secret-access-key": KEY["secret_access_key"]})
     catalog.create_namespace("n")
-    table = catalog.create_table("n.t", schema=rows(0).schema)
+    table = catalog.create_table("n.t", schema=rows(0).schema, location=f"s3://{BUCKET}/data/iceberg")
     for start in (0, 20):
         table.append(rows(start))
     pq.write_table(table.scan().to_arrow(), folder / "iceberg.parquet")

@@ -186,6 +186,8 @@ mod tests {
             ("[stores]\nfoo = \"y\"\n", "2: [stores] has no option \"foo\"", "[stores."),
             ("[credentials.a]\nbearer_token = 4711\n", "2: [credentials] bearer_token", "quotes"),
             ("[credentials.a]\nbearer_token = \"${NONE}\"\n", "bearer_token", "variable"),
+            ("[credentials.a]\nbearer_token = \"${file:none}\"\n", "bearer_token", "mount"),
+            ("[stores.x]\nregion = \"${file:none}\"\n", "[stores] region", "variable"),
         ] {
             let error = load(text, &[]).err().unwrap();
             assert!(error.message().contains(message), "{text}: {error:?}");

@@ -1,6 +1,8 @@
 //! Stores: an S3 service on this machine, and links that lead out of the allowed folders.
 
 mod faults;
+mod mesh;
+mod services;
 mod web;
 
 use std::collections::BTreeMap;

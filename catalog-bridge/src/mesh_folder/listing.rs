@@ -132,12 +132,19 @@ fn no_domains(place: &MeshPlace, is_empty: bool) -> Error {
 }
 
 fn no_answer(place: &MeshPlace, error: object_store::Error) -> Error {
-    Error::new(
-        ErrorKind::SourceUnavailable,
-        format!("the mesh at \"{}\" cannot be listed", place.shown()),
-    )
-    .with_hint("check that the location exists and that it may be read")
-    .with_source(error)
+    let message = format!("the mesh at \"{}\" cannot be listed", place.shown());
+    let mut cause = std::error::Error::source(&error);
+    while let Some(current) = cause {
+        // A refusal of Samite's own, such as that of a web server.
+        if let Some(ours) = current.downcast_ref::<Error>() {
+            let refusal = Error::new(ours.kind(), message).with_detail(ours.message().to_owned());
+            return refusal.with_source(error);
+        }
+        cause = current.source();
+    }
+    Error::new(ErrorKind::SourceUnavailable, message)
+        .with_hint("check that the location exists and that it may be read")
+        .with_source(error)
 }
 
 impl Listing {

@@ -32,7 +32,8 @@ impl Source<'_> {
         )
     }
 
-    fn folder(&self) -> &Path {
+    /// Where relative paths begin.
+    pub(super) fn folder(&self) -> &Path {
         self.path.parent().unwrap_or_else(|| Path::new(""))
     }
 }

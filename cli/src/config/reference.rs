@@ -33,7 +33,9 @@ const CREDENTIALS: &str = "
 ## `[credentials.NAME]`
 
 What signs requests; a store's `credential` or a contract's `credentialRef` names it. Nothing prints these values. A value may be
-`${NAME}`, a variable of the environment, so that the file itself stays free of secrets.
+`${NAME}`, a variable of the environment, or `${file:PATH}`, what a file holds, so that the configuration itself stays free of
+secrets. Such a file is read again every few seconds: a renewed key counts without a restart (`client_id`, `client_secret`,
+`tenant_id` and `service_account_key` are read once).
 ";
 
 /// The text of `docs/configuration.md`.

@@ -1,6 +1,7 @@
 //! The sections whose names are the user's own: `[stores."s3://bucket"]` and `[credentials.NAME]`.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use samite_engine::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
@@ -95,16 +96,35 @@ fn expanded(source: &Source<'_>, kind: &str, table: &DeTable<'_>) -> Result<toml
         };
         let value = match (value.get_ref(), plain(value.get_ref())) {
             (DeValue::Boolean(flag), _) => toml::Value::Boolean(*flag),
-            (_, Some(Value::Text(text))) => {
-                toml::Value::String(resolved(source, &text).map_err(|why| {
+            (_, Some(Value::Text(text))) => match file_of(source, kind, &text) {
+                Some(file) => {
+                    // It is read again when it is used; a mistake shows at the start.
+                    std::fs::metadata(&file).map_err(|error| {
+                        place()
+                            .with_detail(format!("file {}: {error}", file.display()))
+                            .with_hint("mount the file before samite starts")
+                    })?;
+                    toml::Value::String(format!("${{file:{}}}", file.display()))
+                }
+                None => toml::Value::String(resolved(source, &text).map_err(|why| {
                     place().with_detail(why).with_hint("set the variable before samite starts")
-                })?)
-            }
+                })?),
+            },
             _ => return Err(place().with_hint("it takes a text in quotes, true or false")),
         };
         options.insert(key.get_ref().to_string(), value);
     }
     Ok(options)
+}
+
+/// The file of `${file:PATH}`, which holds a credential; a relative path is below the folder of the
+/// configuration.
+fn file_of(source: &Source<'_>, kind: &str, text: &str) -> Option<PathBuf> {
+    let path = text.strip_prefix("${file:")?.strip_suffix('}')?;
+    (kind == "credentials").then(|| {
+        let file = source.folder().join(path);
+        std::path::absolute(&file).unwrap_or(file)
+    })
 }
 
 /// A value that is `${NAME}` as a whole is that variable of the environment.

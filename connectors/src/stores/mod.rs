@@ -11,6 +11,7 @@ mod answer;
 mod config;
 mod credentials;
 mod footers;
+mod fresh;
 mod guarded;
 mod io_threads;
 mod key;

@@ -7,12 +7,13 @@ use datafusion::object_store::azure::MicrosoftAzureBuilder;
 use datafusion::object_store::gcp::GoogleCloudStorageBuilder;
 use datafusion::object_store::http::HttpBuilder;
 use datafusion::object_store::{
-    BackoffConfig, ClientOptions, HeaderValue, ObjectStore, Result as StoreResult, RetryConfig,
+    BackoffConfig, ClientOptions, ObjectStore, Result as StoreResult, RetryConfig,
 };
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::config::{StoreOptions, StoresConfig};
 use super::credentials::{Credentials, Secret};
+use super::fresh::{fresh_aws, fresh_azure};
 use super::location::{Location, Scheme};
 use super::transport::Transport;
 
@@ -33,8 +34,8 @@ impl RemoteStore<'_> {
     /// If the options do not fit the kind of store.
     pub(super) fn build(&self, location: &Location) -> Result<Arc<dyn ObjectStore>> {
         let store = match location.scheme {
-            Scheme::S3 => self.s3(&location.authority),
-            Scheme::Gcs => self.gcs(&location.authority),
+            Scheme::S3 => self.s3(&location.authority)?,
+            Scheme::Gcs => self.gcs(&location.authority)?,
             Scheme::Azure => self.azure(&location.authority)?,
             Scheme::Http | Scheme::Https => self.http(location)?,
             Scheme::File => return Err(unusable(location, "files are not behind a network")),
@@ -44,7 +45,7 @@ impl RemoteStore<'_> {
         })
     }
 
-    fn s3(&self, bucket: &str) -> Built {
+    fn s3(&self, bucket: &str) -> Result<Built> {
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(bucket)
             .with_region(self.options.region.as_deref().unwrap_or("us-east-1"))
@@ -57,16 +58,12 @@ impl RemoteStore<'_> {
             builder = builder.with_endpoint(endpoint);
         }
         if let Some(credentials) = self.credentials {
-            builder =
-                apply(builder, &credentials.access_key_id, AmazonS3Builder::with_access_key_id);
-            let key = &credentials.secret_access_key;
-            builder = apply(builder, key, AmazonS3Builder::with_secret_access_key);
-            builder = apply(builder, &credentials.session_token, AmazonS3Builder::with_token);
+            builder = builder.with_credentials(fresh_aws(credentials)?);
         }
-        builder.build().map(|store| Arc::new(store) as Arc<dyn ObjectStore>)
+        Ok(builder.build().map(|store| Arc::new(store) as Arc<dyn ObjectStore>))
     }
 
-    fn gcs(&self, bucket: &str) -> Built {
+    fn gcs(&self, bucket: &str) -> Result<Built> {
         let mut builder = GoogleCloudStorageBuilder::new()
             .with_bucket_name(bucket)
             .with_skip_signature(self.is_unsigned())
@@ -78,9 +75,10 @@ impl RemoteStore<'_> {
         }
         if let Some(credentials) = self.credentials {
             let key = &credentials.service_account_key;
-            builder = apply(builder, key, GoogleCloudStorageBuilder::with_service_account_key);
+            let set = GoogleCloudStorageBuilder::with_service_account_key;
+            builder = apply(builder, key, set)?;
         }
-        builder.build().map(|store| Arc::new(store) as Arc<dyn ObjectStore>)
+        Ok(builder.build().map(|store| Arc::new(store) as Arc<dyn ObjectStore>))
     }
 
     fn azure(&self, authority: &str) -> Result<Built> {
@@ -106,7 +104,7 @@ impl RemoteStore<'_> {
             builder = builder.with_endpoint(endpoint.to_owned());
         }
         if let Some(credentials) = self.credentials {
-            builder = azure_credentials(builder, credentials);
+            builder = azure_credentials(builder, credentials)?;
         }
         Ok(builder.build().map(|store| Arc::new(store) as Arc<dyn ObjectStore>))
     }
@@ -117,9 +115,10 @@ impl RemoteStore<'_> {
         }
         let mut transport = self.transport.clone();
         if let Some(token) = self.credentials.and_then(|all| all.bearer_token.as_ref()) {
-            let value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-                .map_err(|_| unusable(location, "its bearer token is not one line of text"))?;
-            transport = transport.with_authorization(value);
+            transport = transport.with_bearer(token.clone());
+            transport.authorization().map_err(|_| {
+                unusable(location, "its bearer token cannot be read, or is not one line of text")
+            })?;
         }
         let builder = HttpBuilder::new()
             .with_url(format!("{}/", location.root()))
@@ -149,28 +148,27 @@ impl RemoteStore<'_> {
 
 type Built = StoreResult<Arc<dyn ObjectStore>>;
 
+/// What a store signs with: a key, a signature or a token may be renewed in its file; the secret of
+/// an application is read once.
 fn azure_credentials(
     mut builder: MicrosoftAzureBuilder,
     credentials: &Credentials,
-) -> MicrosoftAzureBuilder {
-    builder = apply(builder, &credentials.account_key, MicrosoftAzureBuilder::with_access_key);
-    builder = apply(builder, &credentials.client_id, MicrosoftAzureBuilder::with_client_id);
-    builder = apply(builder, &credentials.client_secret, MicrosoftAzureBuilder::with_client_secret);
-    builder = apply(builder, &credentials.tenant_id, MicrosoftAzureBuilder::with_tenant_id);
-    let token = &credentials.bearer_token;
-    builder = apply(builder, token, MicrosoftAzureBuilder::with_bearer_token_authorization);
-    apply(builder, &credentials.sas_token, |builder, token: &str| {
-        let pairs = url::form_urlencoded::parse(token.trim_start_matches('?').as_bytes());
-        let pairs: Vec<(String, String)> = pairs.into_owned().collect();
-        builder.with_sas_authorization(pairs)
-    })
+) -> Result<MicrosoftAzureBuilder> {
+    if let Some(fresh) = fresh_azure(credentials)? {
+        return Ok(builder.with_credentials(fresh));
+    }
+    let set = MicrosoftAzureBuilder::with_client_id;
+    builder = apply(builder, &credentials.client_id, set)?;
+    let set = MicrosoftAzureBuilder::with_client_secret;
+    builder = apply(builder, &credentials.client_secret, set)?;
+    apply(builder, &credentials.tenant_id, MicrosoftAzureBuilder::with_tenant_id)
 }
 
-fn apply<'a, B>(builder: B, secret: &'a Option<Secret>, set: impl Fn(B, &'a str) -> B) -> B {
-    match secret {
-        Some(secret) => set(builder, secret.expose()),
+fn apply<B>(builder: B, secret: &Option<Secret>, set: impl Fn(B, String) -> B) -> Result<B> {
+    Ok(match secret {
+        Some(secret) => set(builder, secret.expose()?.into_owned()),
         None => builder,
-    }
+    })
 }
 
 fn unusable(location: &Location, why: &str) -> Error {

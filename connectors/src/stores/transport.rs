@@ -18,10 +18,12 @@ use datafusion::object_store::client::{
 use datafusion::object_store::{
     ClientConfigKey, ClientOptions, Error as StoreError, HeaderValue, Result as StoreResult,
 };
+use samite_engine::{Error, ErrorKind, Result};
 use tokio::task::JoinSet;
 
 use super::answer::{Failed, head, refused, whole};
 use super::config::StoresConfig;
+use super::credentials::Secret;
 use super::io_threads::IoThreads;
 use super::pace::Pace;
 use super::refusals::refusal;
@@ -32,7 +34,7 @@ pub(super) struct Transport {
     threads: Arc<IoThreads>,
     pace: Arc<Pace>,
     limits: Limits,
-    authorization: Option<HeaderValue>,
+    bearer: Option<Secret>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -51,15 +53,32 @@ impl Transport {
             connect_timeout: config.connect_timeout,
         };
         let pace = Arc::new(Pace::new(config.store_requests_max));
-        Self { threads, pace, limits, authorization: None }
+        Self { threads, pace, limits, bearer: None }
     }
 
-    /// Sends this header with each request; it is for stores that sign nothing.
+    /// Sends this token with each request; it is for stores that sign nothing.
     #[must_use]
-    pub(super) fn with_authorization(mut self, mut value: HeaderValue) -> Self {
-        value.set_sensitive(true);
-        self.authorization = Some(value);
+    pub(super) fn with_bearer(mut self, token: Secret) -> Self {
+        self.bearer = Some(token);
         self
+    }
+
+    /// The header that the token makes now.
+    ///
+    /// # Errors
+    ///
+    /// When the token cannot be read, or is not one line of text.
+    pub(super) fn authorization(&self) -> Result<Option<HeaderValue>> {
+        let Some(token) = &self.bearer else { return Ok(None) };
+        let mut value =
+            HeaderValue::from_str(&format!("Bearer {}", token.expose()?)).map_err(|_| {
+                Error::new(
+                    ErrorKind::InvalidConfiguration,
+                    "the bearer token of the store is not one line of text",
+                )
+            })?;
+        value.set_sensitive(true);
+        Ok(Some(value))
     }
 }
 
@@ -110,8 +129,8 @@ impl HttpService for Carrier {
 impl Carrier {
     async fn attempt(self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let limits = self.transport.limits;
-        if let Some(value) = &self.transport.authorization {
-            request.headers_mut().insert("authorization", value.clone());
+        if let Some(value) = self.transport.authorization().map_err(refused)? {
+            request.headers_mut().insert("authorization", value);
         }
         let _turn = self.transport.pace.turn().await.ok_or(Failed::Stopped)?;
         tokio::time::timeout(limits.request_timeout, self.exchange(request))
