@@ -3,7 +3,7 @@
     python tests/s3_tables.py FOLDER [MESH]
 
 Prints one line of JSON when the tables are there: the endpoint, the key, and the location of each table. FOLDER/<table>.parquet
-has the rows, as the writer reads them. The files of the folder MESH lie at s3://lake/mesh.
+has the rows, as the writer reads them. s3://lake/data/open holds the Parquet files for everybody. The files of the folder MESH lie at s3://lake/mesh.
 """
 
 import json
@@ -22,10 +22,10 @@ KEY = {"access_key_id": "reader", "secret_access_key": "hunter2-not-to-be-seen"}
 BUCKET = "lake"
 
 
-def upload(client, folder, prefix):
+def upload(client, folder, prefix, acl="private"):
     for file in sorted(pathlib.Path(folder).rglob("*")):
         if file.is_file():
-            client.upload_file(str(file), BUCKET, f"{prefix}/{file.relative_to(folder)}")
+            client.upload_file(str(file), BUCKET, f"{prefix}/{file.relative_to(folder)}", ExtraArgs={"ACL": acl})
 
 
 def main(folder, mesh=None):
@@ -49,6 +49,7 @@ def main(folder, mesh=None):
     for start in range(0, 100, 20):
         pq.write_table(rows(start), parts / f"part {start}.parquet", row_group_size=5)
     upload(client, parts, "data/parquet")
+    upload(client, parts, "data/open", acl="public-read")
     pq.write_table(pq.read_table(parts), folder / "parquet.parquet")
     if mesh:
         upload(client, mesh, "mesh")

@@ -28,9 +28,17 @@ pub struct Request {
     pub path: String,
     /// The range that was asked for.
     pub range: Option<String>,
+    /// The lines of the head.
+    head: String,
 }
 
 impl Request {
+    /// A header of the request.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<String> {
+        header(&self.head, name)
+    }
+
     /// True if it asks for the bytes of a file whose name ends in `ending`.
     #[must_use]
     pub fn reads(&self, ending: &str) -> bool {
@@ -260,17 +268,19 @@ async fn read_head(stream: &mut TcpStream) -> io::Result<(String, Vec<u8>)> {
 
 fn parse(head: &str) -> Request {
     let mut words = head.split(' ');
-    let header = |name: &str| {
-        head.lines().find_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
-        })
-    };
     Request {
         method: words.next().unwrap_or_default().to_owned(),
         path: words.next().unwrap_or_default().to_owned(),
-        range: header("range"),
+        range: header(head, "range"),
+        head: head.to_owned(),
     }
+}
+
+fn header(head: &str, name: &str) -> Option<String> {
+    head.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        key.eq_ignore_ascii_case(name).then(|| value.trim().to_owned())
+    })
 }
 
 /// The head with the wish that the connection ends with the answer.

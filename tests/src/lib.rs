@@ -7,5 +7,5 @@ mod sample_mesh;
 
 pub use faulty_proxy::{Fault, FaultyProxy, Request};
 pub use file_server::FileServer;
-pub use machine::{left_out, python, rewrites_expected, shared, takes_long};
+pub use machine::{emulator, left_out, python, rewrites_expected, shared, takes_long};
 pub use sample_mesh::SampleMesh;

@@ -21,6 +21,15 @@ pub fn shared() -> Option<PathBuf> {
         .filter(|folder| folder.is_dir())
 }
 
+/// A program of the folder of emulators; `None` where it is not.
+#[must_use]
+pub fn emulator(program: &str) -> Option<PathBuf> {
+    told("SAMITE_TEST_EMULATORS")
+        .or_else(|| Some(workspace().join(".emulators")))
+        .map(|folder| folder.join(program))
+        .filter(|program| program.is_file())
+}
+
 /// Says that a test cannot run here: `tests/run` names it at its end and does not count it as passed.
 ///
 /// # Panics

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
+use object_store::ObjectStoreExt;
+use object_store::aws::AmazonS3Builder;
 use samite::config::Configuration;
 use samite::{Collect, Mesh};
 use samite_engine::session::{Principal, Session};
 use samite_engine::{ErrorKind, Result};
 use samite_tests::{Fault, FaultyProxy, FileServer, Request};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
 use super::Service;
 use crate::formats::{assert_same, cells};
@@ -91,18 +91,17 @@ impl Lake {
 
     /// Writes an object past the proxy.
     async fn put(&self, key: &str, text: &str) {
-        let endpoint = self.service.told("endpoint");
-        let host = endpoint.trim_start_matches("http://");
-        let mut stream = TcpStream::connect(host).await.expect("the service");
-        let request = format!(
-            "PUT /lake/{key} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\
-             content-length: {}\r\n\r\n{text}",
-            text.len()
-        );
-        stream.write_all(request.as_bytes()).await.expect("it is sent");
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.expect("an answer");
-        assert!(answer.contains(" 200 "), "{answer}");
+        let store = AmazonS3Builder::new()
+            .with_bucket_name("lake")
+            .with_region("eu-north-1")
+            .with_endpoint(self.service.told("endpoint"))
+            .with_access_key_id(self.service.told("access_key_id"))
+            .with_secret_access_key(self.service.told("secret_access_key"))
+            .with_allow_http(true)
+            .build()
+            .expect("a store");
+        let path = object_store::path::Path::from(key);
+        store.put(&path, text.to_owned().into()).await.expect("it is written");
     }
 
     /// Waits until a look at the mesh made `is_there` true.
