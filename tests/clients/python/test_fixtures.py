@@ -54,13 +54,7 @@ DIFFERENT = {
 ZONELESS = ("parquet/int96", "parquet/legacy_int96")
 
 # What a format is not asked yet: (format, kind of moment) -> what the refusal names.
-REFUSED_MOMENTS = {
-    ("delta", "version"): "a table at another time",
-    ("delta", "timestamp"): "a table at another time",
-    ("iceberg", "version"): "a table at another time",
-    ("iceberg", "timestamp"): "a table at another time",
-    ("iceberg", "reference"): "a table at another time",
-}
+REFUSED_MOMENTS = {}
 
 
 def documents():
@@ -195,7 +189,7 @@ def refusal(document, state):
     return REFUSED_MOMENTS.get((document["format"], kind)) or REFUSED.get(f"{fixture}/{state['name']}") or REFUSED.get(fixture)
 
 
-@pytest.mark.parametrize(("document", "state"), states())
+@pytest.mark.parametrize(("document", "state"), list(states()))
 def test_writers_answer_is_ours(connection, document, state):
     sql, named = query(document, state), refusal(document, state)
     if named:

@@ -1,4 +1,4 @@
-"""Random Delta and Iceberg tables: what Samite reads is what other readers read, cell by cell, at the end of each table's life.
+"""Random Delta and Iceberg tables: what Samite reads is what other readers read, cell by cell, at the end of each table's life and before.
 
 Each table has a seed, and the seed says everything: schema, partitions, appends, deletes, changes of schema, filters. A failure names its
 seed; `SAMITE_TEST_SEED=n` runs that one. `tests/run long` makes many more tables.
@@ -18,7 +18,7 @@ import sample_mesh
 from deltalake import DeltaTable, write_deltalake
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.expressions import And, GreaterThanOrEqual, LessThan
-from test_fixtures import cells, described
+from test_fixtures import REFUSED_MOMENTS, cells, described
 
 UTC = datetime.timezone.utc
 TABLES = 60 if os.environ.get("SAMITE_TEST_LONG") else 4
@@ -75,9 +75,9 @@ class Ids:
         return range(first, self.next)
 
 
-def columns(chance):
+def columns(chance, between):
     names = chance.sample(sorted(TYPES), chance.randrange(2, 7))
-    return pa.schema([("id", pa.int64())] + [(f"{name}_{at}" if chance.random() < 0.2 else name, TYPES[name]) for at, name in enumerate(names)])
+    return pa.schema([("id", pa.int64())] + [(f"{name}{between}{at}" if chance.random() < 0.2 else name, TYPES[name]) for at, name in enumerate(names)])
 
 
 def partitions(chance, schema, kinds=PARTITIONS):
@@ -92,7 +92,7 @@ def another_column(chance, schema):
 
 def delta(chance, location):
     """A table by deltalake: appends, deletes, updates, columns that come, partitions replaced, compaction, checkpoints."""
-    schema, ids = columns(chance), Ids()
+    schema, ids = columns(chance, "_"), Ids()
     # deltalake 1.6 writes a negative decimal as "0.-75" into a partition value.
     parts = partitions(chance, schema, [name for name in PARTITIONS if name != "price"])
     for step in range(chance.randrange(2, 8)):
@@ -114,14 +114,16 @@ def delta(chance, location):
             DeltaTable(location).optimize.compact()
         elif what == "checkpoint":
             DeltaTable(location).create_checkpoint()
-    return DeltaTable(location).to_pyarrow_table()
+    newest = DeltaTable(location).version()
+    return {None: DeltaTable(location).to_pyarrow_table()} | {
+        version: DeltaTable(location, version=version).to_pyarrow_table() for version in chance.sample(range(newest + 1), min(2, newest + 1))}
 
 
 def iceberg(chance, location):
     """A table by pyiceberg: appends, deletes, columns that come, go, move and change their names and types, specs that change."""
     catalog = SqlCatalog("random", uri=f"sqlite:///{location}.db", warehouse=f"file://{location.parent}")
     catalog.create_namespace("n")
-    schema, ids = columns(chance), Ids()
+    schema, ids = columns(chance, " "), Ids()
     table = catalog.create_table("n.t", schema=schema, location=f"file://{location}", properties={"format-version": chance.choice(["1", "2"])})
     parts = partitions(chance, schema)
     if parts:
@@ -160,7 +162,9 @@ def iceberg(chance, location):
             respec(chance, table)
     newest = pathlib.Path(table.metadata_location).name.removesuffix(".metadata.json")
     (location / "metadata/version-hint.text").write_text(newest, encoding="utf-8")
-    return table.scan().to_arrow()
+    snapshots = [snapshot.snapshot_id for snapshot in table.snapshots()]
+    return {None: table.scan().to_arrow()} | {
+        snapshot: table.scan(snapshot_id=snapshot).to_arrow() for snapshot in chance.sample(snapshots, min(2, len(snapshots)))}
 
 
 def used(table):
@@ -261,13 +265,17 @@ def ask(samite, tables):
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("format", ["delta", "iceberg"])
 def test_every_reader_reads_the_same_cells(tables, ask, format, seed):
-    expected, name = tables[1][f"{format}_{seed}"], f"random.{format}_{seed}.rows"
-    if isinstance(expected, Exception):
-        raise expected
-    ours = ask(f"SELECT * FROM {name}")
-    assert described(ours) == described(expected), name
-    assert cells(ours) == cells(expected), name
+    states, name = tables[1][f"{format}_{seed}"], f"random.{format}_{seed}.rows"
+    if isinstance(states, Exception):
+        raise states
+    for version, expected in states.items():
+        if version is None or (format, "version") not in REFUSED_MOMENTS:
+            sql = f"SELECT * FROM {name}" + ("" if version is None else f" VERSION AS OF {version}")
+            ours = ask(sql)
+            assert described(ours) == described(expected), sql
+            assert cells(ours) == cells(expected), sql
 
+    expected = states[None]
     chance, duck = random.Random(seed), duckdb.connect()
     duck.execute("SET TimeZone = 'UTC'")
     duck.register("expected", expected)
