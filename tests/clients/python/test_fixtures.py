@@ -24,7 +24,6 @@ BYTES_MAX = 4_000_000
 
 # A fixture, or one state of it, and what its refusal names.
 REFUSED = {
-    "delta/binary_partitions": "partition value",
     "delta/variant": "variantType",
     "delta/variant_shredded": "variantType",
     "iceberg/avro_files": "files of format avro",
