@@ -80,13 +80,14 @@ impl Lake {
         self.session().sql(sql).await?.collect().await
     }
 
-    /// Asks twice, and gives what the second time requested.
-    async fn ask_again(&self, sql: &str) -> Vec<Request> {
-        let first = self.ask(sql).await.expect(sql);
+    /// Asks twice, and gives what was requested each time.
+    async fn ask_twice(&self, sql: &str) -> [Vec<Request>; 2] {
         drop(self.proxy.take_log());
+        let first = self.ask(sql).await.expect(sql);
+        let log = self.proxy.take_log();
         let second = self.ask(sql).await.expect(sql);
         assert_eq!(cells(&first), cells(&second), "{sql}");
-        self.proxy.take_log()
+        [log, self.proxy.take_log()]
     }
 
     /// Writes an object past the proxy.
@@ -112,6 +113,13 @@ impl Lake {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+/// True if it reads the last 64 KiB of a file, which is all of these small ones; data begins after
+/// the four letters that every file begins with.
+fn reads_footer(request: &Request) -> bool {
+    let range = request.range.as_deref().unwrap_or("bytes=0-");
+    request.reads(".parquet") && range.starts_with("bytes=0-")
 }
 
 fn has(mesh: &Mesh, product: &str) -> bool {
@@ -159,16 +167,15 @@ async fn mesh_on_a_web_server_is_refused_by_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn second_query_asks_only_whether_the_table_changed() {
     let Some(lake) = Lake::open(NEVER).await else { return };
-    for (name, requests_max) in [("parquet", 2), ("delta", 6), ("iceberg", 6)] {
-        let count = lake.ask_again(&format!("SELECT count(*) FROM lake.{name}.rows")).await;
+    for (name, requests_max) in [("parquet", 2), ("delta", 2), ("iceberg", 2)] {
+        let sql = format!("SELECT count(*) FROM lake.{name}.rows");
+        let [first, count] = lake.ask_twice(&sql).await;
         assert!(!count.iter().any(|it| it.reads(".parquet")), "{name} reads data: {count:#?}");
         assert!(count.len() <= requests_max, "{name}: {count:#?}");
-        // The tail of a file, where the footer lies, is not asked for again.
-        let sum = lake.ask_again(&format!("SELECT sum(id), max(part) FROM lake.{name}.rows")).await;
-        let footers = |it: &&Request| {
-            it.reads(".parquet") && it.range.as_deref().is_none_or(|it| it.starts_with("bytes=-"))
-        };
-        assert_eq!(sum.iter().filter(footers).count(), 0, "{name}: {sum:#?}");
+        let sql = format!("SELECT sum(id), max(part) FROM lake.{name}.rows");
+        let [second, sum] = lake.ask_twice(&sql).await;
+        assert!(first.iter().chain(&second).any(reads_footer), "{name}: {second:#?}");
+        assert!(!sum.iter().any(reads_footer), "{name}: {sum:#?}");
         assert!(sum.iter().any(|it| it.reads(".parquet")), "{name}: {sum:#?}");
     }
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
+use object_store::ObjectStoreExt;
 use samite_connectors::connectors;
 use samite_connectors::stores::{Credentials, Secret, StoreOptions, Stores, StoresConfig};
 use samite_engine::product::Moment;
@@ -91,6 +93,35 @@ async fn single_files_and_iceberg_tables_of_a_web_server_are_read() {
         let found = found.unwrap_or_else(|error| panic!("{location}: {error:?}"));
         assert_same(&found, &web.rows(), &location);
     }
+}
+
+#[test]
+fn busy_threads_keep_no_answer_waiting() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("file"), "text").expect("a file");
+    let outside = tokio::runtime::Runtime::new().expect("a runtime");
+    let server = outside.block_on(FileServer::start(folder.path(), None)).expect("a server");
+    let patience = Duration::from_millis(300);
+    let stores = Stores::new(StoresConfig {
+        allow: vec![server.url()],
+        retries_max: 0,
+        stall_timeout: patience,
+        connect_timeout: patience,
+        request_timeout: patience,
+        ..StoresConfig::default()
+    })
+    .expect("stores");
+    let place = stores.resolve(&format!("{}/file", server.url()), None).expect("a place");
+    let busy = async {
+        let until = Instant::now() + 4 * patience;
+        while Instant::now() < until {
+            std::hint::spin_loop();
+        }
+    };
+    let inside = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let read = async { tokio::join!(place.store.store.get(&place.path), busy).0 };
+    let answer = inside.expect("a runtime").block_on(read);
+    assert_eq!(answer.expect("it came in time").meta.size, 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
