@@ -28,7 +28,8 @@ from pyiceberg.table.metadata import TableMetadataCommonFields, TableMetadataV3
 from pyiceberg.transforms import BucketTransform, IdentityTransform
 from pyiceberg.typedef import Record
 from pyiceberg.types import (BinaryType, BooleanType, DateType, DecimalType, DoubleType, FixedType, IntegerType, LongType,
-                             StringType, StructType, TimestampType, TimestamptzType, TimeType, UUIDType)
+                             StringType, StructType, TimestampNanoType, TimestampType, TimestamptzNanoType, TimestamptzType, TimeType,
+                             UUIDType)
 from pyroaring import BitMap
 
 from iceberg_tables import BY_PART, NUMBERS, Case, D, Deletes, field, merge_on_read, metadata_folder, numbers
@@ -306,8 +307,43 @@ def vectors(folder):
     model.answer()
 
 
+def version_3(folder):
+    """What is new in format version 3: nanoseconds, default values; and types that are not read."""
+    write_version_3()
+    schema = Schema(field(1, "id", LongType()), field(2, "local", TimestampNanoType()), field(3, "instant", TimestamptzNanoType()))
+    model = Model(folder, "version_3", schema, version="3")
+    types = [pa.timestamp("ns"), pa.timestamp("ns", "UTC")]
+    values = [-1, 0, 1_700_000_000_123_456_789, None]
+    columns = [pa.array(range(4), pa.int64())] + [pa.array(values, type) for type in types]
+    old = pa.Table.from_arrays(columns, schema=pa.schema([("id", pa.int64()), ("local", types[0]), ("instant", types[1])]))
+    model.case.append(old)
+    with model.table.update_schema() as update:
+        update.add_column("number", IntegerType(), default_value=42)
+        update.add_column("text", StringType(), default_value="none")
+        update.add_column("price", DecimalType(9, 2), default_value=D("1.50"))
+        update.add_column("day", DateType(), default_value=datetime.date(2020, 2, 29))
+        update.add_column("missing", StringType())
+    new = [dict(id=9, local=None, instant=None, number=None, text=None, price=None, day=None, missing="x")]
+    arrow = old.schema
+    for name, type in [("number", pa.int32()), ("text", pa.string()), ("price", pa.decimal128(9, 2)), ("day", pa.date32()), ("missing", pa.string())]:
+        arrow = arrow.append(pa.field(name, type))
+    model.case.append(pa.Table.from_pylist(new, schema=arrow))
+    for name, value in [("number", 42), ("text", "none"), ("price", D("1.50")), ("day", datetime.date(2020, 2, 29)), ("missing", None)]:
+        old = old.append_column(arrow.field(name), pa.array([value] * 4, arrow.field(name).type))
+    (model.case.folder / "location").write_text(model.table.location())
+    model.case.answer("latest", pa.concat_tables([old, pa.Table.from_pylist(new, schema=arrow)]))
+
+    for name, type in [("variant", "variant"), ("geometry", "geometry(srid:4326)")]:
+        model = Model(folder, f"refused_{name}", Schema(field(1, "id", LongType())), version="3")
+        newest = model.table.metadata_location.removeprefix("file://")
+        metadata = json.loads(pathlib.Path(newest).read_text())
+        metadata["schemas"][0]["fields"].append({"id": 9, "name": "odd", "required": False, "type": type})
+        pathlib.Path(newest).write_text(json.dumps(metadata))
+        (model.case.folder / "location").write_text(model.table.location())
+
+
 def main(folder, *names):
-    makers = (keys, key_types, key_evolution, refused_keys, vectors)
+    makers = (keys, key_types, key_evolution, refused_keys, vectors, version_3)
     for make in makers:
         if not names or make.__name__ in names:
             make(folder)

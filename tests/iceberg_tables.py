@@ -9,9 +9,11 @@ are the rows of its states, as pyiceberg reads them.
 import datetime
 import decimal
 import gzip
+import json
 import os
 import pathlib
 import sys
+import time
 import uuid
 
 import pyarrow as pa
@@ -23,7 +25,8 @@ from pyiceberg.manifest import (DataFile, DataFileContent, FileFormat, ManifestC
                                 ManifestWriterV2, write_manifest_list)
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
-from pyiceberg.transforms import BucketTransform, DayTransform, IdentityTransform, MonthTransform, TruncateTransform
+from pyiceberg.transforms import (BucketTransform, DayTransform, HourTransform, IdentityTransform, MonthTransform, TruncateTransform,
+                                  YearTransform)
 from pyiceberg.typedef import Record
 from pyiceberg.types import (BinaryType, BooleanType, DateType, DecimalType, DoubleType, FixedType, FloatType, IntegerType,
                              ListType, LongType, MapType, NestedField, StringType, StructType, TimestampType, TimestamptzType,
@@ -46,7 +49,7 @@ def transformed(transform, source):
     return all_of
 
 
-for kind in (BucketTransform, DayTransform, MonthTransform, TruncateTransform):
+for kind in (BucketTransform, DayTransform, HourTransform, MonthTransform, TruncateTransform, YearTransform):
     kind.pyarrow_transform = transformed
 
 
@@ -137,6 +140,33 @@ def partitions(folder):
                  text=f"t{i}ä", price=D(i - 3) / 100, local=at(i), flag=i % 2 == 0) for i in range(8)]
     case = Case(folder, "transforms", schema, spec)
     case.append(rows).append([dict.fromkeys(schema.column_names)]).answers()
+
+
+def pruning(folder):
+    """One table for each transform, without bounds of columns: only the partitions tell what a file may hold."""
+    schema = Schema(field(1, "number", LongType()), field(2, "text", StringType()), field(3, "day", DateType()),
+                    field(4, "instant", TimestamptzType()), field(5, "price", DecimalType(9, 2)), field(6, "id", UUIDType()))
+    rows = [dict(number=i - 3, text=f"{chr(97 + i)}text{i}", day=datetime.date(1968 + i, 1 + i, 28),
+                 instant=datetime.datetime(1968 + i, 1 + i, 28, i, tzinfo=UTC), price=D(100 * i - 300) / 100, id=uuid.UUID(int=i).bytes)
+            for i in range(6)] + [dict.fromkeys(schema.column_names)]
+    for name, column, transform in [
+            ("bucket_number", 1, BucketTransform(101)), ("bucket_text", 2, BucketTransform(101)), ("bucket_price", 5, BucketTransform(101)),
+            ("bucket_id", 6, BucketTransform(101)), ("bucket_instant", 4, BucketTransform(101)), ("truncate_number", 1, TruncateTransform(2)),
+            ("truncate_text", 2, TruncateTransform(1)), ("truncate_price", 5, TruncateTransform(100)), ("year", 3, YearTransform()),
+            ("month", 4, MonthTransform()), ("day", 4, DayTransform()), ("hour", 4, HourTransform())]:
+        spec = PartitionSpec(PartitionField(column, 1000, transform, "part"))
+        case = Case(folder, f"pruning_{name}", schema, spec, **{"write.metadata.metrics.default": "none"})
+        case.append(rows).answers(history=False)
+
+
+def voided(folder):
+    """A table of the first version: a field of the partitions that is given up stays, and is void."""
+    case = Case(folder, "voided", NUMBERS, BY_PART, **{"format-version": "1"})
+    case.append(numbers(0, 12))
+    with case.table.update_spec() as update:
+        update.remove_field("part")
+        update.add_field("id", BucketTransform(3), "id_3")
+    case.append(numbers(6, 12)).answers()
 
 
 NUMBERS = Schema(field(1, "id", LongType()), field(2, "name", StringType()), field(3, "part", StringType()))
@@ -312,6 +342,61 @@ def position_deletes(folder):
     case.answers(history=False)
 
 
+def mapped_names(folder):
+    """Files of another writer, without field ids, whose columns a name mapping tells; then renamed, widened and dropped."""
+    schema = Schema(
+        field(1, "id", IntegerType()), field(2, "name", StringType()), field(3, "point", StructType(field(4, "x", IntegerType()))),
+        field(5, "items", ListType(6, StructType(field(7, "n", StringType())), element_required=False)),
+        field(8, "tags", MapType(9, StringType(), 10, LongType(), value_required=False)), field(11, "gone", StringType()))
+    case = Case(folder, "mapped_names", schema)
+    plain = pa.schema([
+        ("gone", pa.string()), ("id", pa.int32()), ("tags", pa.map_(pa.string(), pa.int64())),
+        ("items", pa.list_(pa.struct([("n", pa.string())]))), ("point", pa.struct([("x", pa.int32())])), ("name", pa.string())])
+    rows = [dict(id=i, name=f"n{i}", point=dict(x=i), items=[dict(n=f"i{i}")], tags=[("k", i)], gone="g") for i in range(9)]
+    path = metadata_folder(case).parent / "plain.parquet"
+    pq.write_table(pa.Table.from_pylist(rows, schema=plain), path)
+    case.table.add_files([f"file://{path}"])
+    with case.table.update_schema(allow_incompatible_changes=True) as update:
+        update.rename_column("name", "title")
+        update.rename_column("point.x", "y")
+        update.update_column("id", LongType())
+        update.delete_column("gone")
+        update.add_column("gone", StringType())
+    case.append([dict(id=2**40, title="late", point=dict(y=1), items=[], tags=[], gone="new")])
+    case.answers(history=False)
+
+
+def time_travel(folder):
+    """Snapshots at known times, with a rollback and a change of the columns between them; FOLDER/time_travel/times.json
+    holds the times, in milliseconds, and the answers to expect at them."""
+    case = Case(folder, "time_travel", NUMBERS)
+    times = []
+
+    def mark(answer):
+        times.append([case.table.metadata.last_updated_ms, answer])
+        time.sleep(0.02)
+
+    def step(start):
+        case.append([{name: None for name in case.table.schema().column_names} | dict(id=start)])
+        snapshot = case.table.current_snapshot().snapshot_id
+        case.answer(f"s{snapshot}", case.table.scan(snapshot_id=snapshot).to_arrow())
+        mark(f"s{snapshot}")
+        return snapshot
+
+    step(1)
+    kept = step(2)
+    with case.table.update_schema() as update:
+        update.rename_column("name", "title")
+    case.table.manage_snapshots().create_tag(kept, "before").commit()
+    step(3)
+    case.table.manage_snapshots().rollback_to_snapshot(kept).commit()
+    mark(f"s{kept}")
+    step(4)
+    case.answer("rbefore", case.table.scan(snapshot_id=kept).to_arrow())
+    case.answers(history=False)
+    (case.folder / "times.json").write_text(json.dumps(times))
+
+
 def promoted_partition(folder):
     """Deletes by position that are younger than the type of the partition's column."""
     schema = Schema(field(1, "id", LongType()), field(2, "part", IntegerType()))
@@ -328,7 +413,8 @@ def promoted_partition(folder):
 
 
 def main(folder, *names):
-    makers = (types, partitions, commits, evolution, empty, hints, position_deletes, promoted_partition)
+    makers = (types, partitions, pruning, voided, commits, evolution, empty, hints, position_deletes, promoted_partition, mapped_names,
+              time_travel)
     for make in makers:
         if not names or make.__name__ in names:
             make(folder)

@@ -14,7 +14,9 @@ use samite_engine::Result;
 use samite_engine::connector::{OpenRequest, PinnedTable, SnapshotId};
 use samite_engine::product::{Table, TableName};
 
-use crate::scan::{Identity, KeyDeletes, LakeFile, SnapshotColumn, TableSnapshot, pinned, promise};
+use crate::scan::{
+    Bucket, Identity, KeyDeletes, LakeFile, SnapshotColumn, TableSnapshot, pinned, promise,
+};
 
 /// How many promised forms of one state are kept.
 const PROMISED_MAX: usize = 8;
@@ -161,6 +163,15 @@ fn chosen(file: &LakeFile, sources: &[Option<usize>]) -> LakeFile {
         .enumerate()
         .filter_map(|(at, source)| Some((at, file.constant((*source)?)?.clone())))
         .collect();
+    let buckets = sources
+        .iter()
+        .enumerate()
+        .flat_map(|(at, source)| {
+            let of_source =
+                file.buckets.iter().filter(move |bucket| Some(bucket.column) == *source);
+            of_source.map(move |bucket| Bucket { column: at, ..*bucket })
+        })
+        .collect();
     LakeFile {
         store: Arc::clone(&file.store),
         path: file.path.clone(),
@@ -170,6 +181,7 @@ fn chosen(file: &LakeFile, sources: &[Option<usize>]) -> LakeFile {
         rows: file.rows,
         bounds,
         constants,
+        buckets,
         deleted_rows: file.deleted_rows.clone(),
         has_deleted_keys: file.has_deleted_keys,
     }

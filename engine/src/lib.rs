@@ -31,7 +31,7 @@ pub mod plan;
 pub mod resolve;
 
 pub mod mesh_catalog;
-mod nearest;
+pub mod nearest;
 mod sealed;
 mod snapshot_token;
 mod telemetry;

@@ -77,6 +77,8 @@ async fn deleted_keys_and_vectors_take_their_rows_and_no_others() {
     for (case, kind, text) in [
         ("refused_nested", ErrorKind::Unsupported, "equality deletes by a nested column"),
         ("refused_float", ErrorKind::Unsupported, "equality deletes by column \"d\""),
+        ("refused_variant", ErrorKind::Unsupported, "has type variant"),
+        ("refused_geometry", ErrorKind::Unsupported, "has type geometry(srid:4326)"),
         ("refused_unknown", ErrorKind::CorruptSource, "by a column that never was"),
         ("vector_checksum", ErrorKind::CorruptSource, "its checksum is wrong"),
         ("vector_cardinality", ErrorKind::CorruptSource, "another number of rows"),
@@ -99,7 +101,7 @@ async fn deleted_keys_and_vectors_take_their_rows_and_no_others() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn filters_give_what_they_give_in_memory_and_skip_files() {
-    let cases = ["types", "partitions", "commits", "evolution", "position_deletes"];
+    let cases = ["types", "partitions", "pruning", "commits", "evolution", "position_deletes"];
     let Some(folder) = written("iceberg_tables.py", &cases) else { return };
     let stores = stores(&[folder.path()]);
     let connector = connector(&stores);
@@ -120,6 +122,18 @@ async fn filters_give_what_they_give_in_memory_and_skip_files() {
         ("evolution", "a >= 500", 5, 1),
         ("evolution", "a < 0", 0, 0),
         ("evolution", "e = 't301'", 1, 4),
+        ("pruning_bucket_number", "number = 2", 1, 1),
+        ("pruning_bucket_number", "number IN (0, 2)", 2, 2),
+        ("pruning_bucket_text", "text = 'btext1'", 1, 1),
+        ("pruning_bucket_price", "price = -2.00", 1, 1),
+        ("pruning_bucket_instant", "instant = TIMESTAMP '1970-03-28T02:00:00Z'", 1, 1),
+        ("pruning_truncate_number", "number = 2", 1, 2),
+        ("pruning_truncate_text", "text LIKE 'dte%'", 1, 2),
+        ("pruning_truncate_price", "price > 1.5", 1, 2),
+        ("pruning_year", "day >= DATE '1973-01-01'", 1, 2),
+        ("pruning_month", "instant < TIMESTAMP '1969-01-01T00:00:00Z'", 1, 2),
+        ("pruning_day", "instant = TIMESTAMP '1972-05-28T04:00:00Z'", 1, 2),
+        ("pruning_hour", "instant = TIMESTAMP '1972-05-28T04:00:00Z'", 1, 2),
         ("types_v2", "long = 9223372036854775807", 2, 2),
         ("position_deletes", "part = 'blue'", 0, 0),
         ("commits", "id > 9000", 1, 1),
@@ -216,6 +230,37 @@ async fn metadata_that_leads_outside_is_refused() {
     let error = connector(&stores).open(request).await.expect_err("it is refused");
     assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
     assert!(error.to_line().contains("[locations] allow"), "{}", error.to_line());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn timestamp_means_what_was_current_then() {
+    let Some(folder) = written("iceberg_tables.py", &["time_travel"]) else { return };
+    let stores = stores(&[folder.path()]);
+    let connector = connector(&stores);
+    let case = folder.path().join("time_travel");
+    let times = std::fs::read_to_string(case.join("times.json")).expect("times");
+    let times: Vec<(i64, String)> = serde_json::from_str(&times).expect("times");
+    let ask = async |at_ms: i64| {
+        let at = chrono::DateTime::from_timestamp_millis(at_ms).expect("a time");
+        let asked = request("iceberg", &location(&case), Moment::Timestamp(at));
+        rows(&connector, &stores, asked).await
+    };
+    for (at, (time, answer)) in times.iter().enumerate() {
+        let answer = parquet(&case.join(format!("{answer}.parquet")));
+        assert_same(&ask(*time).await.expect("rows"), &answer, &format!("at {at}"));
+        let next = times.get(at + 1).map_or(i64::MAX / 2_000, |(next, _)| next - 5);
+        assert_same(&ask(next).await.expect("rows"), &answer, &format!("after {at}"));
+    }
+    let error = ask(times[0].0 - 1).await.expect_err("it is refused");
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
+    assert!(error.to_line().contains("the first is of"), "{}", error.to_line());
+    for (name, hint) in [("befor", "did you mean before?"), ("mian", "did you mean main?")] {
+        let moment = Moment::Reference(name.to_owned());
+        let asked = request("iceberg", &location(&case), moment);
+        let error = connector.open(asked).await.expect_err("it is refused");
+        assert_eq!(error.kind(), ErrorKind::NotFound, "{error:?}");
+        assert!(error.to_line().contains(hint), "{}", error.to_line());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -139,6 +139,7 @@ impl TableReader<'_> {
             rows: statistics.num_records,
             bounds,
             constants,
+            buckets: Vec::new(),
             deleted_rows: None,
             has_deleted_keys: false,
         })

@@ -9,9 +9,11 @@ pub struct IcebergConfig {
     pub files_max: usize,
     /// Entries of all kept manifests together.
     pub manifest_entries_max: usize,
+    /// Bytes of all kept deletion vectors, and as many of all kept files of position deletes.
+    pub deletes_bytes_max: u64,
     /// Bytes of one metadata file, manifest list or manifest, unpacked.
     pub metadata_bytes_max: u64,
-    /// Bytes of one file of position deletes.
+    /// Bytes of one file of position deletes, and of all deletion vectors of one state together.
     pub delete_file_bytes_max: u64,
     /// Rows of all files of position deletes of one state together.
     pub delete_rows_max: u64,
@@ -23,6 +25,7 @@ impl Default for IcebergConfig {
             tables_max: 1024,
             files_max: 1_000_000,
             manifest_entries_max: 500_000,
+            deletes_bytes_max: 128 << 20,
             metadata_bytes_max: 512 << 20,
             delete_file_bytes_max: 256 << 20,
             delete_rows_max: 64 << 20,

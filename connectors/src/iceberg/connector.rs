@@ -7,7 +7,7 @@ use samite_engine::connector::{Connector, OpenRequest, PinnedTable, ScanReport};
 use samite_engine::product::Server;
 
 use super::config::IcebergConfig;
-use super::manifests::{ManifestReader, Manifests};
+use super::manifests::{ManifestReader, Parsed};
 use super::tables::Tables;
 use crate::scan::report;
 use crate::stores::Stores;
@@ -18,7 +18,7 @@ pub struct IcebergConnector {
     stores: Stores,
     config: IcebergConfig,
     tables: Tables,
-    manifests: Manifests,
+    parsed: Parsed,
 }
 
 impl IcebergConnector {
@@ -26,8 +26,8 @@ impl IcebergConnector {
     #[must_use]
     pub fn new(stores: Stores, config: IcebergConfig) -> Self {
         let tables = Tables::new(&config);
-        let manifests = Manifests::new(config.manifest_entries_max);
-        Self { stores, config, tables, manifests }
+        let parsed = Parsed::new(&config);
+        Self { stores, config, tables, parsed }
     }
 }
 
@@ -48,7 +48,7 @@ impl Connector for IcebergConnector {
         let place = self.stores.table_place(&request)?;
         let reader = ManifestReader {
             config: &self.config,
-            manifests: &self.manifests,
+            parsed: &self.parsed,
             stores: &self.stores,
             server: &request.server,
             name: &name,

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use iceberg::spec::{DataFile, Manifest, ManifestFile, PrimitiveType, Transform};
+use iceberg::spec::{
+    DataFile, Literal, Manifest, ManifestFile, PrimitiveLiteral, PrimitiveType, Transform,
+};
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::columns::IcebergColumn;
 use super::live::LiveFile;
 use super::manifests::ManifestReader;
+use super::transforms::source_bounds;
 use super::values::{Side, bound, is_exact, scalar};
-use crate::scan::{Bounds, LakeFile};
+use crate::scan::{Bounds, Bucket, LakeFile};
 
 /// How the manifests of a snapshot are partitioned; each manifest has a spec of its own.
 #[derive(Debug)]
@@ -118,6 +121,7 @@ impl<'a> LakeFiles<'a> {
             rows: Some(file.record_count()),
             bounds: self.columns.iter().map(|column| bounds(file, column)).collect(),
             constants: Vec::new(),
+            buckets: Vec::new(),
             deleted_rows: None,
             has_deleted_keys: false,
         };
@@ -138,6 +142,7 @@ impl<'a> LakeFiles<'a> {
         field: &SpecField,
     ) -> Result<()> {
         if field.transform != Transform::Identity {
+            narrow(made, file, (at, column), field);
             return Ok(());
         }
         let unread = || {
@@ -158,6 +163,32 @@ impl<'a> LakeFiles<'a> {
         };
         made.constants.push((at, constant));
         Ok(())
+    }
+}
+
+/// Adds what a transformed value says about the column: bounds, or a bucket.
+fn narrow(
+    made: &mut LakeFile,
+    file: &DataFile,
+    (at, column): (usize, &IcebergColumn),
+    field: &SpecField,
+) {
+    let literal = file.partition().fields().get(field.place).and_then(Option::as_ref);
+    let literal = literal.and_then(Literal::as_primitive_literal);
+    let (Some(literal), Some(to)) = (literal, &column.primitive) else { return };
+    if let (Transform::Bucket(buckets), PrimitiveLiteral::Int(number)) = (field.transform, &literal)
+    {
+        let number = u32::try_from(*number).ok();
+        made.buckets.extend(number.map(|number| Bucket { column: at, buckets, number }));
+        return;
+    }
+    let Some(bounds) = made.bounds.get_mut(at) else { return };
+    let (min, max) = source_bounds(field.transform, &literal, to);
+    if min.is_some() && min > bounds.min {
+        (bounds.min, bounds.attained) = (min, false);
+    }
+    if max.is_some() && bounds.max.as_ref().is_none_or(|held| max.as_ref() < Some(held)) {
+        (bounds.max, bounds.attained) = (max, false);
     }
 }
 

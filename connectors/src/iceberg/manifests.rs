@@ -1,69 +1,60 @@
 //! Manifests: the lists of a snapshot's files, parsed once.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use datafusion::object_store::ObjectStoreExt;
-use datafusion::object_store::path::Path;
 use futures::{StreamExt, TryStreamExt};
 use iceberg::spec::{FormatVersion, Manifest, ManifestFile, ManifestList};
-use parking_lot::Mutex;
 use samite_engine::product::Server;
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::config::IcebergConfig;
-use crate::stores::{Place, StoreId, Stores, shown_name, unreadable};
+use super::kept::Kept;
+use super::partition_names;
+use super::position_deletes::Positions;
+use crate::scan::DeletedRows;
+use crate::stores::{Place, Stores, shown_name, unreadable};
 
 /// Manifests of one table that are fetched at the same time.
 const MANIFESTS_AT_ONCE: usize = 16;
 
-/// The manifests that are kept: a manifest never changes.
+/// What all queries share of files that never change.
 #[derive(Debug)]
-pub(super) struct Manifests {
-    entries_max: usize,
-    kept: Mutex<HashMap<(StoreId, Path), Kept>>,
+pub(super) struct Parsed {
+    /// Manifests; one weighs its entries.
+    pub(super) manifests: Kept<Manifest>,
+    /// Deletion vectors; one weighs its bytes.
+    pub(super) vectors: Kept<DeletedRows>,
+    /// Files of deleted positions; one weighs the bytes of its bitmaps.
+    pub(super) positions: Kept<Positions>,
 }
 
-#[derive(Debug)]
-struct Kept {
-    used: Instant,
-    manifest: Arc<Manifest>,
+impl Parsed {
+    pub(super) fn new(config: &IcebergConfig) -> Self {
+        Self {
+            manifests: Kept::new(config.manifest_entries_max as u64),
+            vectors: Kept::new(config.deletes_bytes_max),
+            positions: Kept::new(config.deletes_bytes_max),
+        }
+    }
+}
+
+fn parse(bytes: &Bytes) -> iceberg::Result<Manifest> {
+    match partition_names::mended(bytes) {
+        Some(mended) => Manifest::parse_avro(&mended),
+        None => Manifest::parse_avro(bytes),
+    }
 }
 
 /// What the manifests of a table are fetched with.
 #[derive(Clone, Copy)]
 pub(super) struct ManifestReader<'a> {
     pub(super) config: &'a IcebergConfig,
-    pub(super) manifests: &'a Manifests,
+    pub(super) parsed: &'a Parsed,
     pub(super) stores: &'a Stores,
     pub(super) server: &'a Server,
     pub(super) name: &'a str,
-}
-
-impl Manifests {
-    pub(super) fn new(entries_max: usize) -> Self {
-        Self { entries_max, kept: Mutex::default() }
-    }
-
-    fn get(&self, key: &(StoreId, Path)) -> Option<Arc<Manifest>> {
-        let mut kept = self.kept.lock();
-        let found = kept.get_mut(key)?;
-        found.used = Instant::now();
-        Some(Arc::clone(&found.manifest))
-    }
-
-    fn put(&self, key: (StoreId, Path), manifest: Arc<Manifest>) {
-        let mut kept = self.kept.lock();
-        kept.insert(key, Kept { used: Instant::now(), manifest });
-        let mut total: usize = kept.values().map(|kept| kept.manifest.entries().len()).sum();
-        while total > self.entries_max {
-            let oldest = kept.iter().min_by_key(|(_, kept)| kept.used);
-            let Some(oldest) = oldest.map(|(key, _)| key.clone()) else { return };
-            total -= kept.remove(&oldest).map_or(0, |kept| kept.manifest.entries().len());
-        }
-    }
 }
 
 impl ManifestReader<'_> {
@@ -101,19 +92,18 @@ impl ManifestReader<'_> {
             return Err(self.unsupported("an encrypted manifest"));
         }
         let place = self.place(&file.manifest_path)?;
-        let key = (place.store.id.clone(), place.path.clone());
-        if let Some(kept) = self.manifests.get(&key) {
+        if let Some(kept) = self.parsed.manifests.get(&place, 0) {
             return Ok(kept);
         }
         let bytes = self.fetch(&place, "manifest").await?;
-        let parsed = tokio::task::spawn_blocking(move || Manifest::parse_avro(&bytes)).await;
+        let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
         let manifest = match parsed {
-            Ok(Ok(manifest)) => Arc::new(manifest),
+            Ok(Ok(manifest)) => manifest,
             Ok(Err(error)) => return Err(self.damaged("manifest", error)),
             Err(error) => return Err(self.damaged("manifest", error)),
         };
-        self.manifests.put(key, Arc::clone(&manifest));
-        Ok(manifest)
+        let entries = manifest.entries().len() as u64;
+        Ok(self.parsed.manifests.put(&place, 0, manifest, entries))
     }
 
     /// The place of a location that the metadata names.

@@ -19,6 +19,7 @@ use iceberg::spec::{SnapshotReference, TableMetadata};
 use samite_engine::{Error, ErrorKind, Result};
 use serde::Deserialize;
 
+use super::unread;
 use crate::stores::{Place, unreadable};
 
 const SUFFIXES: [&str; 3] = [".metadata.json", ".gz.metadata.json", ".metadata.json.gz"];
@@ -78,9 +79,12 @@ pub(super) async fn read(
     let bytes = found.bytes().await.map_err(|error| unreadable(&what, error))?;
     let text = unpacked(&what, bytes, bytes_max)?;
     let damaged = |error: serde_json::Error| {
-        // Types of newer format versions make the library give up on the whole file.
+        // What is new in the format makes the library give up on the whole file.
+        if let Some(refusal) = unread::refusal(table, &text) {
+            return refusal.with_source(error);
+        }
         Error::new(ErrorKind::CorruptSource, format!("{what} cannot be read"))
-            .with_detail("it is damaged, or has columns of a type that is not read")
+            .with_detail("it is damaged, or of a form that is not read")
             .with_source(error)
     };
     let References { refs } = serde_json::from_slice(&text).map_err(damaged)?;

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use chrono::DateTime;
 use iceberg::spec::{SchemaRef, SnapshotRef, SnapshotReference, TableMetadata};
+use samite_engine::nearest::nearest;
 use samite_engine::product::Moment;
 use samite_engine::{Error, ErrorKind, Result};
 
@@ -33,10 +35,11 @@ pub(super) fn state(
         }
         Moment::Reference(name) => {
             let Some(reference) = references.get(name) else {
-                let mut known: Vec<&str> = references.keys().map(String::as_str).collect();
-                known.sort_unstable();
-                return Err(missing(format!("branch or tag \"{name}\""))
-                    .with_detail(format!("it has {}", known.join(", "))));
+                return Err(unknown_reference(
+                    missing(format!("branch or tag \"{name}\"")),
+                    name,
+                    references,
+                ));
             };
             let snapshot = by_id(reference.snapshot_id)?;
             if reference.is_branch() {
@@ -49,8 +52,22 @@ pub(super) fn state(
             let at_ms = at.timestamp_millis();
             let entry = metadata.history().iter().rev().find(|entry| entry.timestamp_ms <= at_ms);
             match entry {
-                Some(entry) => by_id(entry.snapshot_id)?,
-                None => return Err(missing(format!("snapshot as old as {}", at.to_rfc3339()))),
+                Some(entry) => by_id(entry.snapshot_id).map_err(|error| {
+                    let detail = "it was current then, and was expired since".to_owned();
+                    error.with_detail(detail)
+                })?,
+                None => {
+                    let error = missing(format!("snapshot as old as {}", at.to_rfc3339()));
+                    let first = metadata.history().first();
+                    let first =
+                        first.and_then(|entry| DateTime::from_timestamp_millis(entry.timestamp_ms));
+                    return Err(match first {
+                        Some(first) => {
+                            error.with_detail(format!("the first is of {}", first.to_rfc3339()))
+                        }
+                        None => error,
+                    });
+                }
             }
         }
     };
@@ -62,4 +79,25 @@ pub(super) fn state(
         .with_source(error)
     })?;
     Ok((Some(snapshot), schema))
+}
+
+/// How many branches and tags an error names.
+const NAMED_MAX: usize = 20;
+
+fn unknown_reference(
+    error: Error,
+    name: &str,
+    references: &HashMap<String, SnapshotReference>,
+) -> Error {
+    let mut known: Vec<&str> = references.keys().map(String::as_str).collect();
+    known.sort_unstable();
+    let like = nearest(name, known.iter().copied());
+    let more = known.len().saturating_sub(NAMED_MAX);
+    known.truncate(NAMED_MAX);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let error = error.with_detail(format!("it has {}{more}", known.join(", ")));
+    if like.is_empty() {
+        return error;
+    }
+    error.with_hint(format!("did you mean {}?", like.join(", ")))
 }

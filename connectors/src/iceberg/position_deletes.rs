@@ -6,6 +6,7 @@
 //! made canonical.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
@@ -29,7 +30,7 @@ const FILES_AT_ONCE: usize = 16;
 /// All position deletes of a snapshot, by the raw path of the data file, each with its age.
 #[derive(Debug, Default)]
 pub(super) struct PositionDeletes {
-    by_path: HashMap<String, Vec<(i64, RoaringTreemap)>>,
+    by_path: HashMap<String, Vec<(i64, Arc<RoaringTreemap>)>>,
 }
 
 impl PositionDeletes {
@@ -45,9 +46,10 @@ impl PositionDeletes {
         let mut found = Self::default();
         while let Some((live, positions)) = read.try_next().await? {
             let referenced = live.file.referenced_data_file();
-            for (path, (_, positions)) in positions {
-                if referenced.as_ref().is_none_or(|referenced| *referenced == path) {
-                    found.by_path.entry(path).or_default().push((live.age, positions));
+            for (path, (_, positions)) in positions.iter() {
+                if referenced.as_ref().is_none_or(|referenced| referenced == path) {
+                    let of_path = found.by_path.entry(path.clone()).or_default();
+                    of_path.push((live.age, Arc::clone(positions)));
                 }
             }
         }
@@ -59,7 +61,7 @@ impl PositionDeletes {
         let mut deleted = RoaringTreemap::new();
         for (of_delete, positions) in self.by_path.get(path)? {
             if *of_delete >= sequence {
-                deleted |= positions;
+                deleted |= positions.as_ref();
             }
         }
         (!deleted.is_empty()).then(|| DeletedRows::new(deleted))
@@ -84,13 +86,16 @@ fn check_size(reader: &ManifestReader<'_>, files: &[LiveFile<'_>]) -> Result<()>
 async fn fetch<'a>(
     reader: &ManifestReader<'_>,
     live: &'a LiveFile<'a>,
-) -> Result<(&'a LiveFile<'a>, Positions)> {
+) -> Result<(&'a LiveFile<'a>, Arc<Positions>)> {
     let file = live.file;
     let place = reader.place(file.file_path())?;
     let name = shown_name(place.path.filename().unwrap_or_default());
     let what = format!("delete file \"{name}\" of table \"{}\"", reader.name);
     if file.file_size_in_bytes() > reader.config.delete_file_bytes_max {
         return Err(Error::new(ErrorKind::ResourcesExhausted, format!("{what} is too large")));
+    }
+    if let Some(kept) = reader.parsed.positions.get(&place, 0) {
+        return Ok((live, kept));
     }
     let store = &place.store.store;
     let found = store.get(&place.path).await.map_err(|error| unreadable(&what, error))?;
@@ -104,24 +109,29 @@ async fn fetch<'a>(
     if counted != file.record_count() {
         return Err(damaged(format!("{counted} rows, not {}", file.record_count())));
     }
-    Ok((live, rows))
+    let weight = rows.values().map(|(_, rows)| rows.serialized_size() as u64).sum();
+    Ok((live, reader.parsed.positions.put(&place, 0, rows, weight)))
 }
 
-type Positions = HashMap<String, (u64, RoaringTreemap)>;
+/// The positions of one delete file, by the raw path of the data file, each with the number of its rows.
+pub(super) type Positions = HashMap<String, (u64, Arc<RoaringTreemap>)>;
+
+type Collected = HashMap<String, (u64, RoaringTreemap)>;
 
 fn positions(bytes: Bytes) -> std::result::Result<Positions, String> {
     let builder =
         ParquetRecordBatchReaderBuilder::try_new(bytes).map_err(|error| error.to_string())?;
     let mask = ProjectionMask::columns(builder.parquet_schema(), ["file_path", "pos"]);
     let batches = builder.with_projection(mask).build().map_err(|error| error.to_string())?;
-    let mut found = Positions::new();
+    let mut found = Collected::new();
     for batch in batches {
         collect(&batch.map_err(|error| error.to_string())?, &mut found)?;
     }
-    Ok(found)
+    let shared = |(path, (count, rows))| (path, (count, Arc::new(rows)));
+    Ok(found.into_iter().map(shared).collect())
 }
 
-fn collect(batch: &RecordBatch, found: &mut Positions) -> std::result::Result<(), String> {
+fn collect(batch: &RecordBatch, found: &mut Collected) -> std::result::Result<(), String> {
     let column = |name: &str, data_type: &DataType| {
         let column =
             batch.column_by_name(name).ok_or_else(|| format!("it has no column {name}"))?;
@@ -155,7 +165,7 @@ mod tests {
     fn delete_counts_for_its_path_and_for_what_is_not_younger() {
         let mut deletes = PositionDeletes::default();
         for (sequence, row) in [(3, 1), (5, 2)] {
-            let rows = RoaringTreemap::from_iter([row]);
+            let rows = Arc::new(RoaringTreemap::from_iter([row]));
             deletes.by_path.entry("a".to_owned()).or_default().push((sequence, rows));
         }
         for (path, sequence, deleted) in

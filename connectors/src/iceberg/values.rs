@@ -100,6 +100,11 @@ pub(super) fn bound(
         ScalarValue::Float32(Some(0.0)) => Some((zero as f32).into()),
         ScalarValue::Float64(Some(0.0)) => Some(zero.into()),
         ScalarValue::Binary(_) | ScalarValue::FixedSizeBinary(..) => None,
+        ScalarValue::TimestampNanosecond(Some(at), zone) if side == Side::Max => {
+            // Some writers cut nanoseconds to whole microseconds.
+            let at = if at % 1_000 == 0 { at.saturating_add(999) } else { at };
+            Some(ScalarValue::TimestampNanosecond(Some(at), zone))
+        }
         other => Some(other),
     }
 }
@@ -114,8 +119,6 @@ pub(super) fn is_exact(primitive: &PrimitiveType) -> bool {
             | PrimitiveType::Time
             | PrimitiveType::Timestamp
             | PrimitiveType::Timestamptz
-            | PrimitiveType::TimestampNs
-            | PrimitiveType::TimestamptzNs
     )
 }
 
@@ -157,6 +160,22 @@ mod tests {
         ] {
             assert_eq!(scalar(&literal, &from, &to), expected, "{literal:?} {from} {to}");
         }
+    }
+
+    #[test]
+    fn bound_of_nanoseconds_takes_in_the_whole_microsecond() {
+        let to = PrimitiveType::TimestampNs;
+        for (value, side, expected) in [
+            (5_000, Side::Max, 5_999),
+            (5_001, Side::Max, 5_001),
+            (5_000, Side::Min, 5_000),
+            (-1_000, Side::Max, -1),
+        ] {
+            let found = bound(&PrimitiveLiteral::Long(value), &to, &to, side);
+            let expected = ScalarValue::TimestampNanosecond(Some(expected), None);
+            assert_eq!(found, Some(expected), "{value} {side:?}");
+        }
+        assert!(!is_exact(&to));
     }
 
     #[test]

@@ -86,13 +86,19 @@ async fn fetch(
 ) -> Result<(String, Arc<DeletedRows>)> {
     let range = range(vector).ok_or_else(|| broken(reader, "it lies outside of its file"))?;
     let place = reader.place(vector.file_path())?;
+    let (offset, bytes) = (range.start, range.end - range.start);
+    let kept = reader.parsed.vectors.get(&place, offset);
+    // Another snapshot may tell another number of rows of the same vector, and be wrong.
+    if let Some(kept) = kept.filter(|kept| kept.len() == vector.record_count()) {
+        return Ok((path.to_owned(), kept));
+    }
     let name = shown_name(place.path.filename().unwrap_or_default());
     let what = format!("delete file \"{name}\" of table \"{}\"", reader.name);
     let store = &place.store.store;
-    let bytes =
+    let found =
         store.get_range(&place.path, range).await.map_err(|error| unreadable(&what, error))?;
-    let deleted = stored(&bytes, vector.record_count()).map_err(|why| broken(reader, why))?;
-    Ok((path.to_owned(), Arc::new(deleted)))
+    let deleted = stored(&found, vector.record_count()).map_err(|why| broken(reader, why))?;
+    Ok((path.to_owned(), reader.parsed.vectors.put(&place, offset, deleted, bytes)))
 }
 
 fn range(vector: &DataFile) -> Option<Range<u64>> {

@@ -6,6 +6,7 @@
 //!
 //! Knows Parquet and DataFusion, and no table format.
 
+mod buckets;
 mod casts;
 mod codec;
 mod columns;
@@ -37,6 +38,7 @@ use std::sync::Arc;
 use samite_engine::Result;
 use samite_engine::connector::{OpenRequest, PinnedTable};
 
+pub(crate) use buckets::Bucket;
 pub use codec::LakeCodec;
 pub(crate) use data_file::DataFile;
 pub(crate) use deletes::DeletedRows;

@@ -18,6 +18,7 @@ use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
 use samite_engine::{Error, ErrorKind, Result};
 
+use super::buckets::Wanted;
 use super::columns::Columns;
 use super::data_file::name_of;
 use super::deletes::RUNS_MAX;
@@ -70,25 +71,20 @@ impl LakeTable {
         session: &dyn Session,
         filters: &[Expr],
     ) -> DataFusionResult<Vec<&LakeFile>> {
-        let all = || self.snapshot.files.iter().collect();
-        let Some(filter) = conjunction(filters.iter().cloned()) else { return Ok(all()) };
+        let wanted = Wanted::new(filters, &self.schema);
+        let files: Vec<&LakeFile> =
+            self.snapshot.files.iter().filter(|file| wanted.may_be_in(file)).collect();
+        let Some(filter) = conjunction(filters.iter().cloned()) else { return Ok(files) };
         let schema = DFSchema::try_from(Arc::clone(&self.schema))?;
         // A filter that cannot be planned here is evaluated above, where its error belongs.
-        let Ok(filter) = session.create_physical_expr(filter, &schema) else { return Ok(all()) };
+        let Ok(filter) = session.create_physical_expr(filter, &schema) else { return Ok(files) };
         let predicate =
             PruningPredicateBuilder::new().with_file_schema(Arc::clone(&self.schema)).build(filter);
-        let Some(predicate) = predicate else { return Ok(all()) };
-        let statistics =
-            self.snapshot.files.iter().map(|file| Arc::new(of_file(file, &self.schema))).collect();
+        let Some(predicate) = predicate else { return Ok(files) };
+        let statistics = files.iter().map(|file| Arc::new(of_file(file, &self.schema))).collect();
         let kept =
             predicate.prune(&PrunableStatistics::new(statistics, Arc::clone(&self.schema)))?;
-        Ok(self
-            .snapshot
-            .files
-            .iter()
-            .zip(kept)
-            .filter_map(|(file, kept)| kept.then_some(file))
-            .collect())
+        Ok(files.into_iter().zip(kept).filter_map(|(file, kept)| kept.then_some(file)).collect())
     }
 
     fn scans(&self) -> FileScans<'_> {

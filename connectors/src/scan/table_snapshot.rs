@@ -18,7 +18,7 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 use samite_engine::connector::SnapshotId;
 
-use super::{DeletedRows, KeyDeletes};
+use super::{Bucket, DeletedRows, KeyDeletes};
 use crate::stores::StoreHandle;
 
 /// One immutable state of a table.
@@ -78,6 +78,8 @@ pub(crate) struct LakeFile {
     pub(crate) bounds: Vec<Bounds>,
     /// Columns with one value in all rows, whatever the file holds: partition values.
     pub(crate) constants: Vec<(usize, ScalarValue)>,
+    /// Columns of which all values fall into one bucket.
+    pub(crate) buckets: Vec<Bucket>,
     /// The rows that no longer count.
     pub(crate) deleted_rows: Option<Arc<DeletedRows>>,
     /// True if rows of it may also be deleted by their keys.
@@ -112,6 +114,7 @@ impl LakeFile {
             rows: None,
             bounds: Vec::new(),
             constants: Vec::new(),
+            buckets: Vec::new(),
             deleted_rows: None,
             has_deleted_keys: false,
         }
