@@ -56,6 +56,9 @@ pub(super) fn column(
         }
         (Some(_), None) => return Err(unread(table, field, "a nested default value")),
     };
+    if has_default_within(&field.field_type) {
+        return Err(unread(table, field, "a nested field with a default value"));
+    }
     let data_type = data_type(&field.field_type, names)
         .ok_or_else(|| unread(table, field, &format!("type {}", field.field_type)))?;
     let arrow = Field::new(&field.name, data_type, !field.required)
@@ -73,6 +76,19 @@ fn unread(table: &str, field: &NestedField, what: &str) -> Error {
         ErrorKind::Unsupported,
         format!("column \"{}\" of table \"{table}\" has {what}, which is not read", field.name),
     )
+}
+
+/// True if a nested field has a default, which would be needed where a file lacks the field.
+fn has_default_within(iceberg: &Type) -> bool {
+    let has = |field: &NestedField| {
+        field.initial_default.is_some() || has_default_within(&field.field_type)
+    };
+    match iceberg {
+        Type::Primitive(_) => false,
+        Type::Struct(fields) => fields.fields().iter().any(|field| has(field)),
+        Type::List(list) => has(&list.element_field),
+        Type::Map(map) => has(&map.key_field) || has(&map.value_field),
+    }
 }
 
 fn data_type(iceberg: &Type, names: &MappedNames) -> Option<DataType> {
@@ -99,8 +115,7 @@ fn nested(field: &NestedField, names: &MappedNames) -> Option<FieldRef> {
     let mut metadata = HashMap::from_iter(names.of(field.id));
     metadata.insert(PARQUET_FIELD_ID_META_KEY.to_owned(), field.id.to_string());
     let arrow = Field::new(&field.name, data_type(&field.field_type, names)?, !field.required);
-    // A default of a nested field would be needed where a file lacks it.
-    field.initial_default.is_none().then(|| Arc::new(arrow.with_metadata(metadata)))
+    Some(Arc::new(arrow.with_metadata(metadata)))
 }
 
 fn primitive(primitive: &PrimitiveType) -> Option<DataType> {
@@ -130,6 +145,21 @@ fn primitive(primitive: &PrimitiveType) -> Option<DataType> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn default_of_a_nested_field_is_refused_by_name() {
+        let schema: Schema = serde_json::from_str(
+            r#"{"type": "struct", "schema-id": 0, "fields": [
+                {"id": 1, "name": "s", "required": false, "type": {"type": "list", "element-id": 2,
+                    "element-required": false, "element": {"type": "struct", "fields": [
+                        {"id": 3, "name": "d", "required": false, "type": "int", "initial-default": 1}]}}}]}"#,
+        )
+        .expect("schema");
+        let error = columns("t", &schema, &MappedNames::default()).expect_err("it is refused");
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        let named = "column \"s\" of table \"t\" has a nested field with a default value";
+        assert!(error.message().contains(named), "{}", error.message());
+    }
 
     #[test]
     fn every_type_has_its_arrow_type_and_nested_fields_their_ids() {
