@@ -17,7 +17,7 @@ fn connector(stores: &Stores) -> DeltaConnector {
     DeltaConnector::new(stores.clone(), DeltaConfig::default())
 }
 
-fn location(table: &Path) -> String {
+pub(crate) fn location(table: &Path) -> String {
     format!("file://{}", table.display())
 }
 
@@ -106,16 +106,16 @@ async fn filters_give_what_they_give_in_memory_and_skip_files() {
 const FIELDS: &str = r#"{\"type\":\"struct\",\"fields\":[{\"name\":\"id\",\"type\":\"long\",\"nullable\":true,\"metadata\":{}},{\"name\":\"part\",\"type\":\"integer\",\"nullable\":true,\"metadata\":{}}]}"#;
 
 /// A table by hand: each commit is some lines of JSON.
-struct Log(tempfile::TempDir);
+pub(crate) struct Log(tempfile::TempDir);
 
 impl Log {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir_all(folder.path().join("table/_delta_log")).expect("a folder");
         Self(folder)
     }
 
-    fn commit(self, version: u64, lines: &[&str]) -> Self {
+    pub(crate) fn commit(self, version: u64, lines: &[&str]) -> Self {
         self.file(&format!("{version:020}.json"), lines.join("\n").as_bytes())
     }
 
@@ -124,7 +124,7 @@ impl Log {
         self
     }
 
-    fn table(&self) -> std::path::PathBuf {
+    pub(crate) fn table(&self) -> std::path::PathBuf {
         self.0.path().join("table")
     }
 
@@ -135,7 +135,7 @@ impl Log {
     }
 }
 
-fn protocol(reader: i32, features: &str) -> String {
+pub(crate) fn protocol(reader: i32, features: &str) -> String {
     let features = match reader {
         3 => format!(r#","readerFeatures":[{features}],"writerFeatures":[{features}]"#),
         _ => String::new(),
@@ -146,13 +146,13 @@ fn protocol(reader: i32, features: &str) -> String {
     )
 }
 
-fn metadata(partitions: &str) -> String {
+pub(crate) fn metadata(partitions: &str) -> String {
     format!(
         r#"{{"metaData":{{"id":"00000000-0000-0000-0000-000000000000","format":{{"provider":"parquet","options":{{}}}},"schemaString":"{FIELDS}","partitionColumns":[{partitions}],"configuration":{{}},"createdTime":0}}}}"#
     )
 }
 
-fn add(path: &str, more: &str) -> String {
+pub(crate) fn add(path: &str, more: &str) -> String {
     format!(
         r#"{{"add":{{"path":"{path}","partitionValues":{{}},"size":10,"modificationTime":0,"dataChange":true{more}}}}}"#
     )

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use datafusion::object_store::ObjectStoreExt;
 use datafusion::object_store::path::Path;
 use deltalake_core::DeltaTable;
 use deltalake_core::kernel::{DeletionVectorDescriptor, EagerSnapshot, LogicalFileView};
@@ -147,6 +148,9 @@ impl TableReader<'_> {
 
     /// Where a path of the log lies: below the table, or, as a URI, where it says.
     fn locate(&self, path: &str) -> Result<Place> {
+        if path.is_empty() {
+            return Err(self.damaged("a file without a path"));
+        }
         let is_uri = path.contains("://") || path.starts_with("file:/") || path.starts_with('/');
         if is_uri {
             return self.stores.resolve_file(path, Some(self.server));
@@ -221,13 +225,20 @@ impl TableReader<'_> {
         if range.end - range.start > self.config.deletion_vector_bytes_max {
             return Err(broken("it is larger than the bound"));
         }
-        let what = format!("a deletion vector of table \"{}\"", self.name);
-        let mut parts = place
-            .store
-            .store
-            .get_ranges(&place.path, &[range])
-            .await
-            .map_err(|error| unreadable(&what, error))?;
+        let store = &place.store.store;
+        let mut parts = match store.get_ranges(&place.path, std::slice::from_ref(&range)).await {
+            Ok(parts) => parts,
+            // Stores have many errors for a range that is not there.
+            Err(error) => match store.head(&place.path).await {
+                Ok(file) if file.size < range.end => {
+                    return Err(broken("it would end beyond its file").with_source(error));
+                }
+                _ => {
+                    let what = format!("a deletion vector of table \"{}\"", self.name);
+                    return Err(unreadable(&what, error));
+                }
+            },
+        };
         let bytes = parts.pop().ok_or_else(|| broken("it is cut short"))?;
         deletion_vector::stored(descriptor, &bytes).map_err(broken)
     }

@@ -16,6 +16,8 @@ mod schema;
 mod snapshot;
 
 #[cfg(test)]
+mod skipping_tests;
+#[cfg(test)]
 mod tests;
 
 pub use config::ParquetConfig;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
+use datafusion::arrow::datatypes::{
+    DECIMAL128_MAX_PRECISION, DataType, Field, FieldRef, Fields, Schema,
+};
 use datafusion::datasource::physical_plan::parquet::Int96Coercer;
 use datafusion::parquet::arrow::parquet_to_arrow_schema;
 use datafusion::parquet::file::metadata::ParquetMetaData;
@@ -129,23 +131,76 @@ fn widened(one: &DataType, other: &DataType) -> Option<DataType> {
         (one, other) if one == other => Some(one.clone()),
         (T::Null, wide) | (wide, T::Null) => Some(wide.clone()),
         (T::Struct(one), T::Struct(other)) => widened_struct(one, other).map(T::Struct),
-        (T::List(one), T::List(other)) => widened_field(one, other).map(T::List),
         (T::LargeList(one), T::LargeList(other)) => widened_field(one, other).map(T::LargeList),
+        (T::List(one) | T::LargeList(one), T::List(other) | T::LargeList(other)) => {
+            widened_field(one, other).map(T::List)
+        }
+        (T::FixedSizeList(one, size), T::FixedSizeList(other, other_size))
+            if size == other_size =>
+        {
+            Some(T::FixedSizeList(widened_field(one, other)?, *size))
+        }
+        (T::Map(one, is_sorted), T::Map(other, other_is_sorted)) => {
+            Some(T::Map(widened_entries(one, other)?, *is_sorted && *other_is_sorted))
+        }
+        (T::Utf8 | T::LargeUtf8, T::Utf8 | T::LargeUtf8) => Some(T::LargeUtf8),
+        (T::Binary | T::LargeBinary, T::Binary | T::LargeBinary) => Some(T::LargeBinary),
+        (T::Timestamp(one, zone), T::Timestamp(other, other_zone)) if zone == other_zone => {
+            Some(T::Timestamp((*one).max(*other), zone.clone()))
+        }
+        (T::Decimal128(..), T::Decimal128(..)) => widened_decimal(one, other),
         (one, other) => {
-            let rank = |data_type: &DataType| match data_type {
-                T::Int8 => Some((0, 0)),
-                T::Int16 => Some((0, 1)),
-                T::Int32 => Some((0, 2)),
-                T::Int64 => Some((0, 3)),
-                T::Float32 => Some((1, 0)),
-                T::Float64 => Some((1, 1)),
-                _ => None,
-            };
             let ((one_kind, one_rank), (other_kind, other_rank)) = (rank(one)?, rank(other)?);
             let wider = if one_rank >= other_rank { one } else { other };
             (one_kind == other_kind).then(|| wider.clone())
         }
     }
+}
+
+/// The family of a type of numbers, and its place among those that hold less and more.
+fn rank(data_type: &DataType) -> Option<(u8, u8)> {
+    use DataType as T;
+    Some(match data_type {
+        T::Int8 => (0, 0),
+        T::Int16 => (0, 1),
+        T::Int32 => (0, 2),
+        T::Int64 => (0, 3),
+        T::Float16 => (1, 0),
+        T::Float32 => (1, 1),
+        T::Float64 => (1, 2),
+        T::UInt8 => (2, 0),
+        T::UInt16 => (2, 1),
+        T::UInt32 => (2, 2),
+        T::UInt64 => (2, 3),
+        _ => return None,
+    })
+}
+
+/// The decimal that has the digits of both, before and after the point.
+fn widened_decimal(one: &DataType, other: &DataType) -> Option<DataType> {
+    let digits = |data_type: &DataType| match data_type {
+        DataType::Decimal128(precision, scale) => {
+            Some((i32::from(*precision) - i32::from(*scale), *scale))
+        }
+        _ => None,
+    };
+    let ((one, one_scale), (other, other_scale)) = (digits(one)?, digits(other)?);
+    let scale = one_scale.max(other_scale);
+    let precision = u8::try_from(one.max(other) + i32::from(scale)).ok()?;
+    (precision <= DECIMAL128_MAX_PRECISION).then_some(DataType::Decimal128(precision, scale))
+}
+
+/// The entries of a map: key and value are found by their place.
+fn widened_entries(one: &FieldRef, other: &FieldRef) -> Option<FieldRef> {
+    let (DataType::Struct(fields), DataType::Struct(others)) = (one.data_type(), other.data_type())
+    else {
+        return None;
+    };
+    let fields: Option<Fields> = match fields.len() == others.len() {
+        true => fields.iter().zip(others).map(|(one, other)| widened_field(one, other)).collect(),
+        false => None,
+    };
+    Some(Arc::new(Field::new(one.name(), DataType::Struct(fields?), false)))
 }
 
 fn widened_field(one: &FieldRef, other: &FieldRef) -> Option<FieldRef> {
@@ -184,6 +239,15 @@ mod tests {
     #[test]
     fn union_widens_only_where_nothing_is_lost() {
         use DataType as T;
+        use datafusion::arrow::datatypes::TimeUnit::{self, Microsecond, Millisecond};
+        let timestamp =
+            |unit: TimeUnit, zone: Option<&str>| T::Timestamp(unit, zone.map(Into::into));
+        let item = |data_type: T| Arc::new(Field::new("element", data_type, true));
+        let list = |data_type: T| T::List(item(data_type));
+        let map = |value: T| {
+            let entries = vec![Field::new("key", T::Utf8, false), Field::new("value", value, true)];
+            T::Map(Arc::new(Field::new("key_value", T::Struct(entries.into()), false)), false)
+        };
         let cases = [
             (T::Int32, T::Int64, Some(T::Int64)),
             (T::Int64, T::Int32, Some(T::Int64)),
@@ -192,7 +256,21 @@ mod tests {
             (T::Utf8, T::LargeUtf8, Some(T::Utf8View)),
             (T::Utf8, T::Int64, None),
             (T::Null, T::Utf8, Some(T::Utf8View)),
-            (T::Decimal128(10, 2), T::Decimal128(12, 2), None),
+            (T::Decimal128(10, 2), T::Decimal128(12, 2), Some(T::Decimal128(12, 2))),
+            (T::Decimal128(10, 2), T::Decimal128(9, 4), Some(T::Decimal128(12, 4))),
+            (T::Decimal128(38, 0), T::Decimal128(10, 2), None),
+            (T::UInt8, T::UInt32, Some(T::UInt32)),
+            (T::UInt32, T::Int32, None),
+            (
+                timestamp(Millisecond, None),
+                timestamp(Microsecond, None),
+                Some(timestamp(Microsecond, None)),
+            ),
+            (timestamp(Microsecond, Some("UTC")), timestamp(Microsecond, None), None),
+            (list(T::Int32), T::LargeList(item(T::Int64)), Some(list(T::Int64))),
+            (map(T::Int32), map(T::Int64), Some(map(T::Int64))),
+            (list(T::Utf8), list(T::Int64), None),
+            (list(T::Utf8), list(T::LargeUtf8), Some(list(T::LargeUtf8))),
         ];
         for (one, other, expected) in cases {
             let mut union = Union::default();

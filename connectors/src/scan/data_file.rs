@@ -17,8 +17,7 @@ use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
     ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
 };
-
-use samite_engine::ErrorKind;
+use samite_engine::{Error as OurError, ErrorKind};
 
 use crate::stores::{StoreHandle, shown_name};
 
@@ -64,16 +63,60 @@ impl DataFile {
         known.map(String::as_str).filter(|tag| !tag.starts_with("W/"))
     }
 
+    /// Fails if so many bytes of metadata are more than may be read.
+    fn check_length(&self, bytes: u64) -> Result<()> {
+        if bytes <= FOOTER_BYTES_MAX {
+            return Ok(());
+        }
+        let message = format!("the footer of {self} is too long");
+        let refusal = OurError::new(ErrorKind::ResourcesExhausted, message)
+            .with_detail(format!("at most {} MiB of it are read", FOOTER_BYTES_MAX >> 20))
+            .with_hint("ask the owner of the product to write smaller row groups or fewer columns");
+        Err(refused(refusal))
+    }
+
+    /// Fails if the end of the file tells of a footer that cannot be: the library would believe it.
+    fn check_end(&self, end: &Bytes) -> Result<()> {
+        let Some(length) = end.last_chunk::<8>().and_then(|end| end.first_chunk::<4>()) else {
+            return Ok(());
+        };
+        let length = u64::from(u32::from_le_bytes(*length));
+        if length.saturating_add(8) <= self.meta.size {
+            return self.check_length(length);
+        }
+        let message = format!("{self} is not a whole Parquet file");
+        let refusal = OurError::new(ErrorKind::CorruptSource, message);
+        Err(refused(refusal.with_detail("its footer would be longer than the file")))
+    }
+
     fn is_local(&self) -> bool {
         self.store.root.starts_with("file://")
     }
 
     /// Fails if the file has another content by now.
     async fn check_unchanged(&self, path: &Path) -> Result<()> {
-        let Some(tag) = self.tag() else { return Ok(()) };
-        let options =
-            GetOptions { head: true, if_match: Some(tag.to_owned()), ..GetOptions::new() };
-        self.store.store.get_opts(path, options).await.map(drop)
+        let if_match = self.tag().map(str::to_owned);
+        let options = GetOptions { head: true, if_match, ..GetOptions::new() };
+        let found = self.store.store.get_opts(path, options).await?;
+        self.check_answer(path, &found.meta)
+    }
+
+    async fn read_ranges(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        if self.is_local() {
+            // All ranges come from one open file, which is still that file afterwards.
+            let bytes = self.store.store.get_ranges(path, ranges).await?;
+            self.bytes_read.add(bytes.iter().map(Bytes::len).sum());
+            self.check_unchanged(path).await?;
+            return Ok(bytes);
+        }
+        let reads: Vec<_> = coalesced(ranges)
+            .into_iter()
+            .flat_map(parts)
+            .map(|range| self.get_part(path, range))
+            .collect();
+        let read: Vec<(Range<u64>, Bytes)> =
+            futures::stream::iter(reads).buffered(PARTS_CONCURRENT).try_collect().await?;
+        ranges.iter().map(|range| slice_of(&read, range)).collect()
     }
 
     async fn get_part(&self, path: &Path, range: Range<u64>) -> Result<(Range<u64>, Bytes)> {
@@ -178,10 +221,9 @@ impl fmt::Display for DataFile {
     }
 }
 
-fn too_long() -> samite_engine::Error {
-    samite_engine::Error::new(ErrorKind::ResourcesExhausted, "its footer is too long")
-        .with_detail(format!("at most {} MiB of it are read", FOOTER_BYTES_MAX >> 20))
-        .with_hint("ask the owner of the product to write smaller row groups or fewer columns")
+/// Carries our error through the libraries, for [`footer`](super::footer) to find it again.
+fn refused(refusal: OurError) -> Error {
+    Error::Generic { store: "data file", source: Box::new(refusal) }
 }
 
 fn only_reads<T>() -> Result<T> {
@@ -206,34 +248,25 @@ impl ObjectStore for DataFile {
         only_reads()
     }
 
-    /// Reads footers and page indexes; data is read by [`Self::get_ranges`].
+    /// Reads page indexes; footers and data are read by [`Self::get_ranges`].
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
         if let Some(range) = &options.range
             && let Ok(range) = range.as_range(self.meta.size)
-            && range.end - range.start > FOOTER_BYTES_MAX
         {
-            let source = Box::new(too_long());
-            return Err(Error::Generic { store: "data file", source });
+            self.check_length(range.end - range.start)?;
         }
         self.get_pinned(path, options).await
     }
 
     async fn get_ranges(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        if self.is_local() {
-            // All ranges come from one open file, which is still that file afterwards.
-            let bytes = self.store.store.get_ranges(path, ranges).await?;
-            self.bytes_read.add(bytes.iter().map(Bytes::len).sum());
-            self.check_unchanged(path).await?;
-            return Ok(bytes);
+        let read = self.read_ranges(path, ranges).await?;
+        for (range, bytes) in ranges.iter().zip(&read) {
+            // Data never reaches the end of a file: this is its footer.
+            if range.end == self.meta.size {
+                self.check_end(bytes)?;
+            }
         }
-        let reads: Vec<_> = coalesced(ranges)
-            .into_iter()
-            .flat_map(parts)
-            .map(|range| self.get_part(path, range))
-            .collect();
-        let read: Vec<(Range<u64>, Bytes)> =
-            futures::stream::iter(reads).buffered(PARTS_CONCURRENT).try_collect().await?;
-        ranges.iter().map(|range| slice_of(&read, range)).collect()
+        Ok(read)
     }
 
     fn delete_stream(

@@ -55,6 +55,15 @@ fn kept(store: &StoreHandle, meta: &ObjectMeta) -> Option<Arc<ParquetMetaData>> 
 }
 
 fn translated(error: DataFusionError, file: &DataFile) -> Error {
+    if let Some(ours) = refused(&error) {
+        let told = Error::new(ours.kind(), ours.message().to_owned());
+        let told = told.with_detail(ours.detail().unwrap_or_default().to_owned());
+        let told = match ours.hint() {
+            Some(hint) => told.with_hint(hint.to_owned()),
+            None => told,
+        };
+        return told.with_source(error);
+    }
     match error {
         DataFusionError::ObjectStore(error) => unreadable(&file.to_string(), *error),
         DataFusionError::ParquetError(error) => broken(*error, file),
@@ -63,6 +72,20 @@ fn translated(error: DataFusionError, file: &DataFile) -> Error {
             Error::new(cause.kind(), format!("{file} cannot be read")).with_source(cause)
         }
     }
+}
+
+/// Our own refusal of what was asked of the file, below the errors of the libraries.
+fn refused(error: &DataFusionError) -> Option<&Error> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(ours) = error.downcast_ref::<Error>() {
+            let is_of_metadata =
+                matches!(ours.kind(), ErrorKind::ResourcesExhausted | ErrorKind::CorruptSource);
+            return is_of_metadata.then_some(ours);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 fn broken(error: ParquetError, file: &DataFile) -> Error {

@@ -14,6 +14,9 @@ use samite_engine::{Error, ErrorKind};
 
 use super::data_file::name_of;
 
+/// How DataFusion says that a file has another number of rows than we selected from.
+const MISFIT: &str = "Invalid Parquet RowSelection";
+
 /// A morselizer whose errors name the file and its table.
 #[derive(Debug)]
 pub(crate) struct NamedMorselizer {
@@ -101,6 +104,14 @@ impl Morsel for NamedMorsel {
 /// they lack it. All others are about the query, and stay as they are.
 fn named(error: DataFusionError, place: &Place) -> DataFusionError {
     let is_about_a_file = match error.find_root() {
+        DataFusionError::Execution(text) if text.starts_with(MISFIT) => {
+            let message = format!("the deleted rows of data file \"{}\" do not fit it", place.file);
+            return Error::new(ErrorKind::CorruptSource, message)
+                .with_detail("it has another number of rows than its table says")
+                .with_source(error)
+                .about_table(&place.table)
+                .into();
+        }
         DataFusionError::ParquetError(_) => true,
         DataFusionError::ArrowError(inner, _) => matches!(**inner, ArrowError::ParquetError(_)),
         DataFusionError::External(inner) => inner.downcast_ref::<Error>().is_some_and(|ours| {

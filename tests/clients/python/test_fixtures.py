@@ -34,8 +34,6 @@ REFUSED = {
     "iceberg/row_lineage/lineage_compacted": "_row_id",
     "iceberg/unknown_type": "has type unknown",
     "iceberg/variant": "has type variant",
-    "parquet/legacy_lists": "has another type",
-    "parquet/timestamps": "has another type",
 }
 
 # A fixture, or one state of it, that is read otherwise than by its writer, and why. This list only shrinks too: one that is read alike fails until it is taken out.
