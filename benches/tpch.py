@@ -27,7 +27,7 @@ def query(number, names, scale_factor):
 def measure(options):
     own_names = {table: table for table in data.TABLES}
     mesh_names = {table: data.sql_name(table) for table in data.TABLES}
-    datafusion = Peer(options)
+    datafusion = Peer({table: data.tpch_folder(options) / "parquet" / table for table in data.TABLES})
     samite_cpu, datafusion_cpu, walls, wrong = {}, {}, {}, []
     with serving(options, data.tpch_mesh(options)) as server, server.connect() as connection, connection.cursor() as cursor:
         for turn in range(options.rounds + 1):
@@ -80,10 +80,11 @@ def ask_samite(server, cursor, sql):
 class Peer:
     """DataFusion in a process of its own."""
 
-    def __init__(self, options):
+    def __init__(self, folders):
+        """`folders`: that of each table."""
         context = multiprocessing.get_context("spawn")
         self.end, other = context.Pipe()
-        self.process = context.Process(target=serve_datafusion, args=(other, data.tpch_folder(options) / "parquet"), daemon=True)
+        self.process = context.Process(target=serve_datafusion, args=(other, folders), daemon=True)
         self.process.start()
 
     def ask(self, sql):
@@ -96,12 +97,12 @@ class Peer:
         self.process.join(10)
 
 
-def serve_datafusion(end, folder):
+def serve_datafusion(end, folders):
     from datafusion import SessionContext
 
     context = SessionContext()
-    for table in data.TABLES:
-        context.register_parquet(table, str(folder / table))
+    for table, folder in folders.items():
+        context.register_parquet(table, str(folder))
     while (sql := end.recv()) is not None:
         before = own_cpu_seconds()
         context.sql(sql).collect()
