@@ -11,6 +11,7 @@ use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use object_store::ObjectMeta;
 use samite_engine::{Error, ErrorKind, Result};
 
+use super::calendar::old_column;
 use super::data_file::DataFile;
 use crate::stores::{StoreHandle, trusted, unreadable};
 
@@ -21,7 +22,8 @@ const FIRST_READ_BYTES: usize = 64 * 1024;
 ///
 /// # Errors
 ///
-/// When the file cannot be read, was overwritten, or is no Parquet file.
+/// When the file cannot be read, was overwritten, is no Parquet file, or may hold days of the calendar
+/// before 1582.
 pub(crate) async fn footer(
     file: &DataFile,
     store: &StoreHandle,
@@ -35,6 +37,9 @@ pub(crate) async fn footer(
         .fetch_metadata()
         .await
         .map_err(|error| translated(error, file))?;
+    if let Some(column) = old_column(&found) {
+        return Err(old_days(file, column));
+    }
     // What is kept was looked through before.
     if kept.is_some_and(|kept| Arc::ptr_eq(&kept, &found)) {
         return Ok(found);
@@ -86,6 +91,14 @@ fn refused(error: &DataFusionError) -> Option<&Error> {
         cause = error.source();
     }
     None
+}
+
+fn old_days(file: &DataFile, column: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("{file} may hold days of the calendar before 1582"))
+        .with_detail(format!(
+            "column \"{column}\" was written by Spark with the rebase mode LEGACY"
+        ))
+        .with_hint("ask the owner of the product to write it anew with the rebase mode CORRECTED")
 }
 
 fn broken(error: ParquetError, file: &DataFile) -> Error {

@@ -7,6 +7,7 @@
 //! Knows Parquet and DataFusion, and no table format.
 
 mod buckets;
+mod calendar;
 mod casts;
 mod codec;
 mod columns;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, StringArray};
 use datafusion::arrow::compute::{CastOptions, cast_with_options};
-use datafusion::arrow::datatypes::{DataType, Field};
+use datafusion::arrow::datatypes::{DataType, Field, TimeUnit};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use samite_engine::{Error, ErrorKind, Result};
@@ -53,7 +53,29 @@ fn convert_column(field: &Field, column: &ArrayRef) -> Result<ArrayRef> {
         return Err(Error::new(ErrorKind::Unsupported, message)
             .with_hint("select one member of the union, or cast it"));
     }
-    cast_with_options(column, to, &STRICT).map_err(|error| unreadable(error, &name()))
+    let sent = cast_with_options(column, to, &STRICT);
+    let sent = sent.map_err(|error| unreadable(error, &name()))?;
+    if holds_fine_time(from) {
+        check_kept(column, &sent, &name())?;
+    }
+    Ok(sent)
+}
+
+/// True for times of day in nanoseconds: they travel in microseconds, and a cast would cut them.
+fn holds_fine_time(data_type: &DataType) -> bool {
+    *data_type == DataType::Time64(TimeUnit::Nanosecond)
+        || children(data_type).iter().any(|child| holds_fine_time(child))
+}
+
+/// Refuses a column that is sent as another than it is.
+fn check_kept(column: &ArrayRef, sent: &ArrayRef, name: &str) -> Result<()> {
+    let back = cast_with_options(sent, column.data_type(), &STRICT);
+    if back.map_err(|error| unreadable(error, name))?.as_ref() == column.as_ref() {
+        return Ok(());
+    }
+    let message = format!("{name} holds times of day finer than a microsecond");
+    Err(Error::new(ErrorKind::Unsupported, message)
+        .with_hint("cast it to text, or cut it: date_trunc('microsecond', ...)"))
 }
 
 /// Arrow's cast would take one member of the union and turn the others into NULL.
@@ -70,18 +92,23 @@ fn union_as_text(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
 }
 
 fn holds_union(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Union(..))
+        || children(data_type).iter().any(|child| holds_union(child))
+}
+
+/// The types inside a type, those of a union aside.
+fn children(data_type: &DataType) -> Vec<&DataType> {
     match data_type {
-        DataType::Union(..) => true,
         DataType::List(child)
         | DataType::LargeList(child)
         | DataType::ListView(child)
         | DataType::LargeListView(child)
         | DataType::FixedSizeList(child, _)
         | DataType::RunEndEncoded(_, child)
-        | DataType::Map(child, _) => holds_union(child.data_type()),
-        DataType::Struct(fields) => fields.iter().any(|field| holds_union(field.data_type())),
-        DataType::Dictionary(_, value) => holds_union(value),
-        _ => false,
+        | DataType::Map(child, _) => vec![child.data_type()],
+        DataType::Struct(fields) => fields.iter().map(|field| field.data_type()).collect(),
+        DataType::Dictionary(_, value) => vec![value],
+        _ => Vec::new(),
     }
 }
 
@@ -157,6 +184,21 @@ mod tests {
         for (array, expected) in cases {
             let from = array.data_type().clone();
             assert_eq!(text(&converted(array, Profile::Arrow)), expected, "{from}");
+        }
+    }
+
+    #[test]
+    fn time_of_day_is_not_cut() {
+        for (last, is_kept) in [(1_000, true), (86_399_999_999_999, false)] {
+            let column = Time64NanosecondArray::from(vec![0, last]);
+            let nested = list_of(column.clone(), false);
+            for column in [Arc::new(column) as ArrayRef, nested] {
+                let schema = Schema::new(vec![Field::new("c", column.data_type().clone(), true)]);
+                let wire = WireSchema::of_result(&schema, Profile::Arrow).unwrap();
+                let batch = RecordBatch::try_new(Arc::new(schema), vec![column]).unwrap();
+                let refused = wire.convert(&batch).map_err(|error| error.kind()).err();
+                assert_eq!(refused, (!is_kept).then_some(ErrorKind::Unsupported), "{last}");
+            }
         }
     }
 

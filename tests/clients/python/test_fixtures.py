@@ -26,6 +26,9 @@ BYTES_MAX = 4_000_000
 REFUSED = {
     "delta/variant": "variantType",
     "delta/variant_shredded": "variantType",
+    "parquet/arrow_types": "finer than a microsecond",
+    "parquet/legacy_dates": "calendar before 1582",
+    "parquet/legacy_int96": "calendar before 1582",
     "iceberg/avro_files": "files of format avro",
     "iceberg/default_values_nested": "default value",
     "iceberg/geometry": "has type geometry",
@@ -40,15 +43,12 @@ REFUSED = {
 DIFFERENT = {
     "delta/statistics/price": "a number with a point is a double, and no exact number",
     "iceberg/statistics/price": "a number with a point is a double, and no exact number",
-    "parquet/arrow_types": "nanoseconds of a time of day are cut off",
-    "parquet/legacy_dates": "days of the calendar before 1582 are not turned into those of today's",
-    "parquet/legacy_int96": "days of the calendar before 1582 are not turned into those of today's",
     "parquet/statistics/price": "a number with a point is a double, and no exact number",
     "parquet/variant": "a variant is read as the group that holds it",
 }
 
 # Instants without a zone in their file's schema: INT96 has no place for one.
-ZONELESS = ("parquet/int96", "parquet/legacy_int96")
+ZONELESS = ("parquet/int96",)
 
 # What a format is not asked yet: (format, kind of moment) -> what the refusal names.
 REFUSED_MOMENTS = {}
