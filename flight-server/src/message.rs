@@ -52,6 +52,9 @@ impl Message {
         while header.len() < length {
             header.extend_from_slice(&parts.next().ok_or_else(unexpected)?);
         }
+        if header.len() != length {
+            return Err(unexpected());
+        }
         let body: Vec<Bytes> = parts.map(|part| Bytes::from_owner(Part(part))).collect();
         let message = Self { header: header.into(), body };
         match root_as_message(&message.header) {
