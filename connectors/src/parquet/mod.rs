@@ -16,8 +16,6 @@ mod schema;
 mod snapshot;
 
 #[cfg(test)]
-mod skipping_tests;
-#[cfg(test)]
 mod tests;
 
 pub use config::ParquetConfig;

@@ -1,5 +1,7 @@
 //! Parquet ports from end to end: what is read, what is skipped, what is refused.
 
+mod skipping;
+
 use std::sync::Arc;
 
 use datafusion::arrow::array::{

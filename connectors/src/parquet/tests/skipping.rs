@@ -11,7 +11,7 @@ use datafusion::parquet::schema::parser::parse_message_type;
 use samite_engine::ErrorKind;
 use samite_engine::connector::{Connector, PinnedTable};
 
-use super::{ParquetConfig, ParquetConnector};
+use super::super::{ParquetConfig, ParquetConnector};
 use crate::testing::{Folder, ask_pinned, parquet, plays, request};
 
 fn written(batch: &RecordBatch, properties: WriterProperties) -> Vec<u8> {
