@@ -11,7 +11,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
 use datafusion::datasource::physical_plan::{
     FileGroup, FileScanConfig, FileScanConfigBuilder, ParquetSource,
 };
@@ -27,10 +26,12 @@ use prost::Message;
 use samite_engine::{Error, ErrorKind};
 
 use super::columns::ColumnsInFiles;
+use super::data_file::name_of;
+use super::file_rows::FileRows;
 use super::reader::LakeReaders;
 use super::report::lake_scan;
 use super::source::LakeSource;
-use super::wire::{WireFile, WireScan, WireSelection, broken};
+use super::wire::{WireFile, WireRows, WireScan, broken};
 use crate::stores::{StoreHandle, Stores};
 
 /// Ships lakehouse scans; everything else is left to other codecs.
@@ -95,7 +96,7 @@ impl PhysicalExtensionCodec for LakeCodec {
             plan: Some(converter.execution_plan_to_proto(&plain, self)?),
             store: store.id.to_string(),
             root: store.root.clone(),
-            files: files(config).map(wire_file).collect(),
+            files: files(config).map(wire_file).collect::<Result<_>>()?,
             limit: config.limit.map(|limit| limit as u64),
             preserve_order: config.preserve_order,
             ..WireScan::default()
@@ -182,13 +183,11 @@ fn files(config: &FileScanConfig) -> impl Iterator<Item = &PartitionedFile> {
     config.file_groups.iter().flat_map(|group| group.files())
 }
 
-fn wire_file(file: &PartitionedFile) -> WireFile {
-    WireFile {
+fn wire_file(file: &PartitionedFile) -> Result<WireFile> {
+    Ok(WireFile {
         e_tag: file.object_meta.e_tag.clone(),
-        selection: file
-            .extension::<ParquetRowSelection>()
-            .map(|rows| WireSelection::new(rows.selection())),
-    }
+        rows: file.extension::<FileRows>().map(WireRows::new).transpose()?,
+    })
 }
 
 fn with_side_data(config: &FileScanConfig, wire: &WireScan) -> Result<Vec<FileGroup>> {
@@ -202,8 +201,9 @@ fn with_side_data(config: &FileScanConfig, wire: &WireScan) -> Result<Vec<FileGr
         for (file, side) in group.files().iter().zip(sides.by_ref()) {
             let mut file = file.clone();
             file.object_meta.e_tag.clone_from(&side.e_tag);
-            if let Some(selection) = &side.selection {
-                file = file.with_extension(ParquetRowSelection::new(selection.selection()?));
+            if let Some(rows) = &side.rows {
+                let name = name_of(&file.object_meta.location);
+                file = rows.rows()?.attach(file, &name)?;
             }
             files.push(file);
         }

@@ -170,13 +170,23 @@ struct ColumnsInFile {
 }
 
 impl ColumnsInFile {
+    /// What is no column of the table: the one that no file has, or what the reader makes itself, as
+    /// the position of a row, and puts behind the file's columns.
+    fn read_other(&self, name: &str) -> Result<Arc<dyn PhysicalExpr>> {
+        if name == NEVER {
+            return Ok(literal(ScalarValue::Boolean(None)));
+        }
+        let made = self.file.fields().iter().rposition(|field| field.name() == name);
+        let made = made.ok_or_else(|| {
+            Error::new(ErrorKind::Internal, format!("a scan knows no column \"{name}\""))
+        })?;
+        Ok(Arc::new(Column::new(name, made)))
+    }
+
     fn read(&self, name: &str) -> Result<Arc<dyn PhysicalExpr>> {
         let Columns { columns, names } = self.columns.as_ref();
         let found = columns.iter().zip(names).find(|(_, held)| *held == name);
-        let Some((column, _)) = found else {
-            // The column that no file has.
-            return Ok(literal(ScalarValue::Boolean(None)));
-        };
+        let Some((column, _)) = found else { return self.read_other(name) };
         match column.identity.find(self.file.fields())? {
             Some(index) => read_from(column, index, self.file.fields()),
             None => missing(column),

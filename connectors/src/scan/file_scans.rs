@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
 use datafusion::datasource::physical_plan::{
     FileGroup, FileScanConfigBuilder, FileSource, ParquetSource,
 };
@@ -19,6 +18,7 @@ use samite_engine::Result;
 use super::LakeFile;
 use super::columns::{Columns, ColumnsInFiles};
 use super::data_file::name_of;
+use super::file_rows::FileRows;
 use super::reader::LakeReaders;
 use super::source::{LakeSource, Scanned};
 use super::statistics::{of_file, of_scan};
@@ -46,6 +46,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) limit: Option<usize>,
     /// How many partitions a scan shall have.
     pub(crate) partitions: usize,
+    /// True if columns shall be decoded only for the rows that filters keep.
+    pub(crate) reads_late: bool,
 }
 
 /// The files of one store.
@@ -57,8 +59,7 @@ struct Part<'a> {
 }
 
 impl FileScans<'_> {
-    /// The scans of the files `kept` of `all`. The gaps that deleted rows leave are taken from
-    /// `runs_left`.
+    /// The scans of the files `kept` of `all`.
     ///
     /// # Errors
     ///
@@ -68,19 +69,17 @@ impl FileScans<'_> {
         all: impl IntoIterator<Item = &'a LakeFile>,
         kept: Vec<&'a LakeFile>,
         asked: Asked<'_>,
-        runs_left: &mut u64,
     ) -> DataFusionResult<Vec<Arc<dyn ExecutionPlan>>> {
-        parts(all, kept).iter().map(|part| self.scan_of(part, asked, runs_left)).collect()
+        parts(all, kept).iter().map(|part| self.scan_of(part, asked)).collect()
     }
 
     fn scan_of(
         &self,
         part: &Part<'_>,
         asked: Asked<'_>,
-        runs_left: &mut u64,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let file_schema = self.columns.file_schema();
-        let planned = |file: &&LakeFile| partitioned(file, &file_schema, runs_left);
+        let planned = |file: &&LakeFile| partitioned(file, &file_schema);
         let files: Vec<PartitionedFile> = part.files.iter().map(planned).collect::<Result<_>>()?;
         let scanned = Arc::new(Scanned {
             table: self.table.to_owned(),
@@ -90,8 +89,8 @@ impl FileScans<'_> {
             has_no_nan: self.has_no_nan,
             columns: Arc::clone(self.columns),
         });
-        let source: Arc<dyn FileSource> =
-            Arc::new(LakeSource::new(parquet_source(&file_schema, &part.store), scanned));
+        let parquet = parquet_source(&file_schema, &part.store, asked.reads_late);
+        let source: Arc<dyn FileSource> = Arc::new(LakeSource::new(parquet, scanned));
         let projected =
             source.try_pushdown_projection(&self.columns.projection(asked.projection))?;
         let mut groups = FileGroup::new(files).split_files(asked.partitions.max(1));
@@ -135,10 +134,14 @@ fn parts<'a>(
 }
 
 /// DataFusion's source for the files of one store.
-pub(crate) fn parquet_source(schema: &SchemaRef, store: &Arc<StoreHandle>) -> Arc<ParquetSource> {
+fn parquet_source(
+    schema: &SchemaRef,
+    store: &Arc<StoreHandle>,
+    reads_late: bool,
+) -> Arc<ParquetSource> {
     let mut options = datafusion::config::TableParquetOptions::default();
     options.global.coerce_int96 = Some("us".to_owned());
-    options.global.pushdown_filters = false;
+    options.global.pushdown_filters = reads_late;
     options.global.reorder_filters = false;
     options.global.max_in_list_size = 256;
     let source = ParquetSource::new(TableSchema::builder(Arc::clone(schema)).build())
@@ -147,11 +150,7 @@ pub(crate) fn parquet_source(schema: &SchemaRef, store: &Arc<StoreHandle>) -> Ar
     Arc::new(source)
 }
 
-fn partitioned(
-    file: &LakeFile,
-    schema: &SchemaRef,
-    runs_left: &mut u64,
-) -> Result<PartitionedFile> {
+fn partitioned(file: &LakeFile, schema: &SchemaRef) -> Result<PartitionedFile> {
     let mut planned = PartitionedFile::from(ObjectMeta {
         location: file.path.clone(),
         last_modified: file.last_modified,
@@ -160,9 +159,9 @@ fn partitioned(
         version: None,
     });
     planned.statistics = Some(Arc::new(of_file(file, schema)));
-    if let (Some(deleted), Some(rows)) = (&file.deleted_rows, file.rows) {
-        let selection = deleted.selection(&name_of(&file.path), rows, runs_left)?;
-        planned = planned.with_extension(ParquetRowSelection::new(selection));
+    match file.rows {
+        Some(total) => FileRows { total, deleted: file.deleted_rows.clone() }
+            .attach(planned, &name_of(&file.path)),
+        None => Ok(planned),
     }
-    Ok(planned)
 }

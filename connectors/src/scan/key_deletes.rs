@@ -26,7 +26,6 @@ use datafusion::scalar::ScalarValue;
 use samite_engine::{Error, ErrorKind};
 
 use super::columns::Columns;
-use super::deletes::RUNS_MAX;
 use super::file_scans::{Asked, FileScans};
 use super::{Identity, LakeFile, SnapshotColumn};
 
@@ -174,9 +173,9 @@ impl Counting<'_> {
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let mut projection = keys.to_vec();
         projection.push(self.deletes.age());
-        let asked = Asked { projection: &projection, limit: None, partitions };
+        let asked = Asked { projection: &projection, limit: None, partitions, reads_late: false };
         let all = files.iter().copied();
-        let mut plans = scans.plan(all, files.to_vec(), asked, &mut RUNS_MAX.clone())?;
+        let mut plans = scans.plan(all, files.to_vec(), asked)?;
         match (plans.pop(), plans.is_empty()) {
             (Some(plan), true) => Ok(plan),
             (Some(plan), false) => {

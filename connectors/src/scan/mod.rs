@@ -16,6 +16,7 @@ mod deletes;
 pub(crate) mod deletion_vector;
 #[cfg(test)]
 mod differential;
+mod file_rows;
 mod file_scans;
 mod footers;
 mod identity;
@@ -25,6 +26,7 @@ mod promise;
 mod reader;
 mod report;
 mod reshape;
+mod selective;
 mod source;
 mod statistics;
 mod table;

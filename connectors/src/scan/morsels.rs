@@ -1,4 +1,5 @@
-//! Puts the names of the file and of its table to every error of reading it.
+//! What is done with what was read of each file: deleted rows are taken out, and the names of the
+//! file and of its table are put to every error.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,17 +13,18 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use samite_engine::{Error, ErrorKind};
 
+use super::DeletedRows;
 use super::data_file::name_of;
+use super::file_rows::{FileRows, without_deleted};
 
-/// How DataFusion says that a file has another number of rows than we selected from.
-const MISFIT: &str = "Invalid Parquet RowSelection";
-
-/// A morselizer whose errors name the file and its table.
+/// A morselizer whose batches have no deleted rows, and whose errors name the file and its table.
 #[derive(Debug)]
 pub(crate) struct NamedMorselizer {
     pub(crate) inner: Box<dyn Morselizer>,
     /// The table's address.
     pub(crate) table: Arc<str>,
+    /// True if batches come with the positions of their rows.
+    pub(crate) has_positions: bool,
 }
 
 /// What is read.
@@ -30,6 +32,18 @@ pub(crate) struct NamedMorselizer {
 struct Place {
     table: Arc<str>,
     file: Arc<str>,
+    /// Whether batches come with positions, and the rows that are then taken out.
+    masked: Option<Option<Arc<DeletedRows>>>,
+}
+
+impl Place {
+    fn finish(&self, batch: DataFusionResult<RecordBatch>) -> DataFusionResult<RecordBatch> {
+        let batch = match &self.masked {
+            Some(deleted) => batch.and_then(|batch| without_deleted(&batch, deleted.as_deref())),
+            None => batch,
+        };
+        batch.map_err(|error| named(error, self))
+    }
 }
 
 impl Morselizer for NamedMorselizer {
@@ -37,6 +51,7 @@ impl Morselizer for NamedMorselizer {
         let place = Place {
             table: Arc::clone(&self.table),
             file: Arc::from(name_of(&file.object_meta.location)),
+            masked: self.has_positions.then(|| FileRows::masked(&file)),
         };
         let inner = self.inner.plan_file(file).map_err(|error| named(error, &place))?;
         Ok(Box::new(NamedPlanner { inner, place }))
@@ -96,7 +111,7 @@ impl fmt::Debug for NamedMorsel {
 impl Morsel for NamedMorsel {
     fn into_stream(self: Box<Self>) -> BoxStream<'static, DataFusionResult<RecordBatch>> {
         let Self { inner, place } = *self;
-        inner.into_stream().map(move |batch| batch.map_err(|error| named(error, &place))).boxed()
+        inner.into_stream().map(move |batch| place.finish(batch)).boxed()
     }
 }
 
@@ -104,14 +119,6 @@ impl Morsel for NamedMorsel {
 /// they lack it. All others are about the query, and stay as they are.
 fn named(error: DataFusionError, place: &Place) -> DataFusionError {
     let is_about_a_file = match error.find_root() {
-        DataFusionError::Execution(text) if text.starts_with(MISFIT) => {
-            let message = format!("the deleted rows of data file \"{}\" do not fit it", place.file);
-            return Error::new(ErrorKind::CorruptSource, message)
-                .with_detail("it has another number of rows than its table says")
-                .with_source(error)
-                .about_table(&place.table)
-                .into();
-        }
         DataFusionError::ParquetError(_) => true,
         DataFusionError::ArrowError(inner, _) => matches!(**inner, ArrowError::ParquetError(_)),
         DataFusionError::External(inner) => inner.downcast_ref::<Error>().is_some_and(|ours| {

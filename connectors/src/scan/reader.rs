@@ -18,7 +18,8 @@ use futures::future::BoxFuture;
 use object_store::ObjectStore;
 use samite_engine::Error;
 
-use super::data_file::DataFile;
+use super::data_file::{DataFile, name_of};
+use super::file_rows::FileRows;
 use super::footers::footer;
 use crate::stores::{StoreHandle, unreadable};
 
@@ -48,14 +49,17 @@ impl ParquetFileReaderFactory for LakeReaders {
                 .counter(metric, partition)
         };
         let data_bytes_read = count(DATA_BYTES_READ);
+        let rows = file.extension::<FileRows>().cloned();
         let file = DataFile::new(Arc::clone(&self.0), file.object_meta, count(BYTES_READ));
-        Ok(Box::new(LakeReader { store: Arc::clone(&self.0), file, data_bytes_read }))
+        Ok(Box::new(LakeReader { store: Arc::clone(&self.0), file, rows, data_bytes_read }))
     }
 }
 
 struct LakeReader {
     store: Arc<StoreHandle>,
     file: DataFile,
+    /// What its table says of its rows.
+    rows: Option<FileRows>,
     data_bytes_read: Count,
 }
 
@@ -104,6 +108,14 @@ impl AsyncFileReader for LakeReader {
         options: Option<&'a ArrowReaderOptions>,
     ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
         let policy = options.map_or(PageIndexPolicy::Skip, |options| options.column_index_policy());
-        async move { footer(&self.file, &self.store, policy).await.map_err(external) }.boxed()
+        async move {
+            let found = footer(&self.file, &self.store, policy).await.map_err(external)?;
+            if let Some(rows) = &self.rows {
+                let name = name_of(&self.file.meta().location);
+                rows.check(&name, found.file_metadata().num_rows()).map_err(external)?;
+            }
+            Ok(found)
+        }
+        .boxed()
     }
 }

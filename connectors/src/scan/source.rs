@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::config::ConfigOptions;
-use datafusion::datasource::physical_plan::{FileScanConfig, FileSource};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileSource};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
 use datafusion::physical_expr::projection::ProjectionExprs;
@@ -24,6 +24,7 @@ use datafusion_datasource::morsel::Morselizer;
 use object_store::ObjectStore;
 
 use super::columns::Columns;
+use super::file_rows::{FileRows, with_positions};
 use super::morsels::NamedMorselizer;
 
 /// What every part of one table's scan shares.
@@ -102,8 +103,18 @@ impl FileSource for LakeSource {
         config: &FileScanConfig,
         partition: usize,
     ) -> Result<Box<dyn Morselizer>> {
-        let inner = self.parquet.create_morselizer(store, config, partition)?;
-        Ok(Box::new(NamedMorselizer { inner, table: Arc::from(self.scanned.table.as_str()) }))
+        let mut files = config.file_groups.iter().flat_map(FileGroup::iter);
+        let has_positions = files.any(|file| FileRows::masked(file).is_some());
+        let inner = if has_positions {
+            // The reader knows nothing of the deleted rows: what it would count as enough is not.
+            let mut config = config.clone();
+            config.limit = None;
+            with_positions(&self.parquet)?.create_morselizer(store, &config, partition)?
+        } else {
+            self.parquet.create_morselizer(store, config, partition)?
+        };
+        let table = Arc::from(self.scanned.table.as_str());
+        Ok(Box::new(NamedMorselizer { inner, table, has_positions }))
     }
 
     fn table_schema(&self) -> &TableSchema {

@@ -21,8 +21,8 @@ use samite_engine::{Error, ErrorKind, Result};
 use super::buckets::Wanted;
 use super::columns::Columns;
 use super::data_file::name_of;
-use super::deletes::RUNS_MAX;
 use super::file_scans::{Asked, FileScans};
+use super::selective::is_selective;
 use super::statistics::of_file;
 use super::{LakeFile, TableSnapshot};
 
@@ -101,17 +101,16 @@ impl LakeTable {
         &self,
         kept: Vec<&LakeFile>,
         asked: Asked<'_>,
-        runs_left: &mut u64,
     ) -> DataFusionResult<Vec<Arc<dyn ExecutionPlan>>> {
         let all = self.snapshot.files.iter().filter(|file| file.has_deleted_keys);
         let Some(deletes) = self.snapshot.key_deletes.as_deref().filter(|_| !kept.is_empty())
         else {
-            return self.scans().plan(all, kept, asked, runs_left);
+            return self.scans().plan(all, kept, asked);
         };
         let counting = deletes.counting_for(&kept, self.schema.fields().len());
         let widened = counting.projection(asked.projection);
         let probe = Asked { projection: &widened, limit: None, ..asked };
-        let scans = self.scans().plan(all, kept, probe, runs_left)?;
+        let scans = self.scans().plan(all, kept, probe)?;
         scans
             .into_iter()
             .map(|scan| {
@@ -172,12 +171,12 @@ impl TableProvider for LakeTable {
         };
         let kept = self.files_for(session, filters)?;
         let partitions = session.config().target_partitions();
-        let asked = Asked { projection: &projection, limit, partitions };
-        let mut runs_left = RUNS_MAX;
+        let reads_late = is_selective(filters, &projection, &kept, &self.schema);
+        let asked = Asked { projection: &projection, limit, partitions, reads_late };
         let (keyed, plain) = kept.into_iter().partition(|file| file.has_deleted_keys);
         let all = self.snapshot.files.iter().filter(|file| !file.has_deleted_keys);
-        let mut scans = self.scans().plan(all, plain, asked, &mut runs_left)?;
-        scans.extend(self.keyed_scans(keyed, asked, &mut runs_left)?);
+        let mut scans = self.scans().plan(all, plain, asked)?;
+        scans.extend(self.keyed_scans(keyed, asked)?);
         match (scans.pop(), scans.is_empty()) {
             (None, _) => Ok(Arc::new(EmptyExec::new(Arc::new(self.schema.project(&projection)?)))),
             (Some(scan), true) => Ok(scan),

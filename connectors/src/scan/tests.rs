@@ -188,6 +188,60 @@ async fn w8_deleted_rows_count_in_no_answer_and_files_are_still_skipped() {
 }
 
 #[tokio::test]
+async fn w8_scattered_deleted_rows_are_masked_and_count_in_no_limit() {
+    let memory = Memory::new();
+    let mut files = Vec::new();
+    for part in 0..4 {
+        let path = format!("{part}.parquet");
+        let mut file = memory.file("one", &path, &numbers("id", part * 40..part * 40 + 40)).await;
+        // Every other row of two files, and none of the others.
+        if part % 2 == 0 {
+            file.deleted_rows = Some(Arc::new((0..20).map(|row| row * 2).collect()));
+        }
+        files.push(file);
+    }
+    let columns = vec![by_name("id", DataType::Int64)];
+    for pushdown in [false, true] {
+        let context = session(&memory, snapshot(columns.clone(), files.clone()), pushdown);
+        check(
+            &context,
+            &[
+                ("select count(*) from t", &["120"]),
+                ("select count(*) from t where id % 2 = 0", &["40"]),
+                ("select count(*), sum(id), min(id) from t where id < 45", &["25|610|1"]),
+                ("select count(*) from (select id from t limit 30)", &["30"]),
+                ("select count(*) from (select id from t limit 110)", &["110"]),
+                ("select count(*) from (select 1 from t limit 110)", &["110"]),
+                ("select id from t order by id desc limit 2", &["159", "158"]),
+                ("select id from t order by id limit 2", &["1", "3"]),
+                ("select id + 1 from t where id = 81", &["82"]),
+                ("select max(file_row_index()) from t where id < 40", &["39"]),
+            ],
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn file_with_another_number_of_rows_than_its_table_says_is_refused() {
+    let memory = Memory::new();
+    let mut file = memory.file("one", "a.parquet", &numbers("id", 0..40)).await;
+    for (deleted, message) in [(None, "is not the one"), (Some(1), "deleted rows")] {
+        file.rows = Some(41);
+        file.deleted_rows = deleted.map(|row: u64| Arc::new([row].into_iter().collect()));
+        let columns = vec![by_name("id", DataType::Int64)];
+        let context = session(&memory, snapshot(columns, vec![file.clone()]), false);
+        let error = ask(&context, "select sum(id) from t").await.unwrap_err();
+        let error = Error::from(error);
+        assert_eq!(error.kind(), ErrorKind::CorruptSource);
+        assert!(
+            error.to_line().contains("a.parquet") && error.to_line().contains(message),
+            "{error:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn w8_cut_text_is_no_answer() {
     let memory = Memory::new();
     let names: ArrayRef = Arc::new(StringArray::from(vec!["abcdef", "xyz"]));

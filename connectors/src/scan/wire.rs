@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::Schema;
 use datafusion::error::Result as DataFusionResult;
-use datafusion::parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 use datafusion::scalar::ScalarValue;
 use datafusion_proto::protobuf;
+use roaring::RoaringTreemap;
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::columns::Columns;
+use super::file_rows::FileRows;
 use super::source::Scanned;
-use super::{Identity, SnapshotColumn};
+use super::{DeletedRows, Identity, SnapshotColumn};
 
 /// One scan.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -55,16 +56,20 @@ pub(super) struct WireScan {
 pub(super) struct WireFile {
     #[prost(string, optional, tag = "1")]
     pub(super) e_tag: Option<String>,
-    /// The rows that count.
+    /// What its table says of its rows.
     #[prost(message, optional, tag = "2")]
-    pub(super) selection: Option<WireSelection>,
+    pub(super) rows: Option<WireRows>,
 }
 
-/// The lengths of runs of rows that are, in turn, kept and skipped; the first are kept.
+/// What a table says of the rows of a file.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(super) struct WireSelection {
-    #[prost(uint64, repeated, tag = "1")]
-    pub(super) runs: Vec<u64>,
+pub(super) struct WireRows {
+    /// All rows.
+    #[prost(uint64, tag = "1")]
+    pub(super) total: u64,
+    /// The positions of the deleted ones: 64-bit Roaring, portable.
+    #[prost(bytes = "vec", optional, tag = "2")]
+    pub(super) deleted: Option<Vec<u8>>,
 }
 
 /// One column.
@@ -153,37 +158,37 @@ fn identity(wire: &WireColumn) -> Result<Identity> {
     }
 }
 
-impl WireSelection {
-    /// A selection as runs.
-    pub(super) fn new(selection: &RowSelection) -> Self {
-        let mut runs: Vec<u64> = vec![0];
-        let mut skips = false;
-        for run in selection.iter() {
-            if run.skip != skips {
-                runs.push(0);
-                skips = run.skip;
-            }
-            if let Some(last) = runs.last_mut() {
-                *last += run.row_count as u64;
-            }
-        }
-        Self { runs }
-    }
-
-    /// The selection that the runs were.
+impl WireRows {
+    /// What a table says of a file's rows, as bytes.
     ///
     /// # Errors
     ///
-    /// When a run is longer than memory.
-    pub(super) fn selection(&self) -> Result<RowSelection> {
-        let run = |(index, rows): (usize, &u64)| {
-            let row_count =
-                usize::try_from(*rows).map_err(|_| broken("a run of rows is too long"))?;
-            Ok(RowSelector { row_count, skip: index % 2 == 1 })
+    /// When the deleted rows have no encoding.
+    pub(super) fn new(rows: &FileRows) -> DataFusionResult<Self> {
+        let encoded = |deleted: &Arc<DeletedRows>| {
+            let mut bytes = Vec::new();
+            deleted
+                .positions()
+                .serialize_into(&mut bytes)
+                .map_err(|error| broken(&error.to_string()))?;
+            Ok::<_, Error>(bytes)
         };
-        let runs: Vec<RowSelector> =
-            self.runs.iter().enumerate().map(run).collect::<Result<_>>()?;
-        Ok(RowSelection::from(runs))
+        Ok(Self { total: rows.total, deleted: rows.deleted.as_ref().map(encoded).transpose()? })
+    }
+
+    /// What the table said.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes name no rows.
+    pub(super) fn rows(&self) -> Result<FileRows> {
+        let decoded = |bytes: &Vec<u8>| {
+            let positions = RoaringTreemap::deserialize_from(bytes.as_slice())
+                .map_err(|error| broken(&error.to_string()))?;
+            Ok::<_, Error>(Arc::new(DeletedRows::new(positions)))
+        };
+        let deleted = self.deleted.as_ref().map(decoded).transpose()?;
+        Ok(FileRows { total: self.total, deleted })
     }
 }
 
@@ -197,18 +202,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn selection_reads_back() {
-        let (keep, skip) = (RowSelector::select, RowSelector::skip);
-        for runs in [
-            vec![],
-            vec![keep(5)],
-            vec![skip(5)],
-            vec![skip(1), keep(2), skip(3), keep(4)],
-            vec![keep(1), skip(2)],
-        ] {
-            let selection = RowSelection::from(runs);
-            let read = WireSelection::new(&selection).selection().unwrap();
-            assert_eq!(read, selection);
+    fn rows_read_back() {
+        for deleted in [None, Some(vec![]), Some(vec![0, 5, 1 << 40])] {
+            let deleted = deleted.map(|rows| Arc::new(rows.into_iter().collect::<DeletedRows>()));
+            let rows = FileRows { total: 1 << 41, deleted };
+            let read = WireRows::new(&rows).unwrap().rows().unwrap();
+            assert_eq!((read.total, read.deleted), (rows.total, rows.deleted));
         }
+        let cut = WireRows { total: 1, deleted: Some(vec![1, 0, 0]) };
+        assert!(cut.rows().is_err());
     }
 }
