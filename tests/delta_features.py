@@ -145,7 +145,12 @@ def type_widening(folder):
 
     parts = Case(folder, "widened_partitions")
     columns = [("n", "integer", "long", pa.int64(), "7", "1099511627776", 7, 2**40),
-               ("f", "float", "double", pa.float64(), "1.5", "1.0E300", 1.5, 1e300)]
+               ("f", "float", "double", pa.float64(), "1.5", "1.0E300", 1.5, 1e300),
+               ("i", "integer", "decimal(12,2)", pa.decimal128(12, 2), "-7", "0.05", D(-7), D("0.05")),
+               ("p", "decimal(4,2)", "decimal(9,4)", pa.decimal128(9, 4), "-1.50", "12345.0001", D("-1.5"), D("12345.0001")),
+               ("e", "decimal(9,8)", "decimal(20,10)", pa.decimal128(20, 10), "1E-8", "1.5E-9", D("1E-8"), D("1.5E-9")),
+               ("d", "date", "timestamp_ntz", pa.timestamp("us"), "2024-02-29", "2024-02-29 00:00:00.000001",
+                datetime.datetime(2024, 2, 29), datetime.datetime(2024, 2, 29, 0, 0, 0, 1))]
     names = [c[0] for c in columns]
     file = pa.schema([("id", pa.int64())])
     commit(parts, 0, features + [metadata([field("id", "long")] + [field(c[0], c[1]) for c in columns], names)])

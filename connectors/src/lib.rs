@@ -10,6 +10,7 @@
 pub mod delta;
 pub mod iceberg;
 pub mod parquet;
+mod percent;
 pub mod scan;
 mod slots;
 mod source_table;

@@ -35,7 +35,7 @@ fn cut(file: &Path) {
 async fn checkpoint_that_lies_changes_no_row() {
     type Damage = fn(&Path);
     // What is done to the log, and what the error says; no error where the truth is still there.
-    let cases: [(&str, &str, Damage, Option<&str>); 8] = [
+    let cases: [(&str, &str, Damage, Option<&str>); 9] = [
         (
             "hint at a checkpoint that is not there",
             "checkpoint_whole",
@@ -50,7 +50,16 @@ async fn checkpoint_that_lies_changes_no_row() {
             |log| {
                 std::fs::write(log.join("_last_checkpoint"), r#"{"version":3,"size":1}"#).unwrap()
             },
-            Some(""),
+            None,
+        ),
+        (
+            "hint at a checkpoint that is too young, and the beginning of the log is gone",
+            "checkpoint_whole",
+            |log| {
+                std::fs::write(log.join("_last_checkpoint"), r#"{"version":3,"size":1}"#).unwrap();
+                std::fs::remove_file(&files(log, "checkpoint.p")[0]).unwrap();
+            },
+            Some("version 0 is missing"),
         ),
         (
             "hint that is no JSON",
@@ -107,6 +116,36 @@ async fn checkpoint_that_lies_changes_no_row() {
             }
             (Ok(ours), Some(_)) => panic!("{what}: {ours:?}"),
             (Err(error), None) => panic!("{what}: {error:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hint_that_lies_changes_no_moment() {
+    let Some(folder) = written("delta_tables.py", &["commits"]) else { return };
+    let case = folder.path().join("commits");
+    let hint = case.join("table/_delta_log/_last_checkpoint");
+    let long_after = Moment::Timestamp(chrono::DateTime::from_timestamp(7_258_118_400, 0).unwrap());
+    for text in [
+        r#"{"version":2,"size":1}"#,
+        r#"{"version":1000,"size":1,"parts":3}"#,
+        r#"{"version":-1,"size":"x"}"#,
+        "",
+        "\u{0}\u{ff}",
+    ] {
+        std::fs::write(&hint, text).expect("a hint");
+        let stores = stores(&[folder.path()]);
+        // The table has versions 0 to 7, none of them in a checkpoint.
+        for (moment, version) in [
+            (Moment::Version(1), "v1"),
+            (Moment::Version(2), "v2"),
+            (Moment::Latest, "v7"),
+            (long_after.clone(), "v7"),
+        ] {
+            let what = format!("{text} {moment:?}");
+            let request = request("delta", &location(&case.join("table")), moment);
+            let ours = rows(&connector(&stores), &stores, request).await.expect(&what);
+            assert_same(&ours, &parquet(&case.join(format!("{version}.parquet"))), &what);
         }
     }
 }

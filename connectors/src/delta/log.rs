@@ -17,15 +17,28 @@ use url::Url;
 
 use super::listing::Listing;
 use super::protocol;
+use super::unhinted::Unhinted;
 use crate::stores::{Place, shown, unreadable};
+
+/// Whether the hint of a log is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hint {
+    /// It is, and spares listing the log from its beginning.
+    Followed,
+    /// It is not, since it points where nothing is.
+    Hidden,
+}
 
 /// A table whose log is not read yet.
 ///
 /// # Errors
 ///
 /// If the place cannot be written as a URL.
-pub(super) fn table(place: &Place) -> Result<DeltaTable> {
-    let root = Arc::clone(&place.store.store);
+pub(super) fn table(place: &Place, hint: Hint) -> Result<DeltaTable> {
+    let root: Arc<dyn ObjectStore> = match hint {
+        Hint::Followed => Arc::clone(&place.store.store),
+        Hint::Hidden => Arc::new(Unhinted(Arc::clone(&place.store.store))),
+    };
     let below: Arc<dyn ObjectStore> =
         Arc::new(PrefixStore::new(Arc::clone(&root), place.path.clone()));
     let url = url(place)?;
@@ -56,8 +69,13 @@ fn url(place: &Place) -> Result<Url> {
 ///
 /// If the log cannot be read.
 pub(super) async fn properties(table: &str, place: &Place) -> Result<HashMap<String, String>> {
-    let log = self::table(place)?.log_store();
-    match Snapshot::try_new(log.as_ref(), None).await {
+    let log = self::table(place, Hint::Followed)?.log_store();
+    let mut read = Snapshot::try_new(log.as_ref(), None).await;
+    if read.as_ref().is_err_and(is_misled) {
+        let log = self::table(place, Hint::Hidden)?.log_store();
+        read = Snapshot::try_new(log.as_ref(), None).await;
+    }
+    match read {
         Ok(snapshot) => Ok(snapshot.metadata().configuration().clone()),
         Err(error) => Err(explain(table, place, None, error).await),
     }
@@ -163,11 +181,33 @@ pub(super) async fn explain(
             format!("{} cannot be read now", the_log(table)),
         )
         .with_source(error),
-        (None, error) => damaged(table, damage(&text)).with_source(error),
+        (None, error) => {
+            let detail = "an entry of the log, or a checkpoint, is damaged";
+            damaged(table, detail.to_owned()).with_source(error)
+        }
     }
 }
 
-fn the_log(table: &str) -> String {
+/// True if the log was not read because its hint names a checkpoint that is not there.
+pub(super) fn is_misled(error: &DeltaTableError) -> bool {
+    error.to_string().contains("_last_checkpoint hint")
+}
+
+/// True if the log was not read because the library cannot read a partition value.
+pub(super) fn is_of_partition_value(error: &DeltaTableError) -> bool {
+    error.to_string().contains(UNREAD_VALUE)
+}
+
+/// How the kernel says that it cannot read a partition value.
+const UNREAD_VALUE: &str = "Failed to parse value ";
+
+/// The detail of damage to a part of the log.
+pub(super) fn not_understood(what: &str) -> String {
+    format!("{what} cannot be understood")
+}
+
+/// How the log of a table is called.
+pub(super) fn the_log(table: &str) -> String {
     format!("the Delta log of table \"{table}\"")
 }
 
@@ -188,15 +228,6 @@ fn unsupported_feature(text: &str) -> Option<&str> {
     }
     let (_, rest) = text.split_once("eature '")?;
     rest.split_once('\'').map(|(feature, _)| feature)
-}
-
-fn damage(text: &str) -> String {
-    match text.split_once("Failed to parse value ") {
-        Some((_, values)) => {
-            format!("a partition value is not in the form of its column's type: {values}")
-        }
-        None => "an entry of the log, or a checkpoint, is damaged".to_owned(),
-    }
 }
 
 fn is_passing(text: &str) -> bool {

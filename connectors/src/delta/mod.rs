@@ -13,17 +13,20 @@ mod commit_info;
 mod config;
 mod connector;
 mod deletion_vector;
+mod entry;
 mod history;
 mod in_commit;
 mod listing;
 mod log;
 mod partition;
 mod protocol;
+mod replayed;
 mod snapshot;
 mod statistics;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod unhinted;
 
 pub use config::DeltaConfig;
 pub use connector::DeltaConnector;

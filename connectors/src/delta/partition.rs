@@ -7,6 +7,9 @@ use deltalake_core::kernel::PrimitiveType;
 
 const MICROS_OF_DAY: i64 = 24 * 60 * 60 * 1_000_000;
 
+/// The digits of the longest decimal.
+const DECIMAL_DIGITS_MAX: usize = 38;
+
 /// The value of a partition column of type `data_type`; absent and empty text are NULL.
 ///
 /// `None` if the text is not a value of the type, or the type is not one that partitions.
@@ -81,20 +84,34 @@ pub(super) fn local_micros(text: &str) -> Option<i64> {
         .map(|local| local.and_utc().timestamp_micros())
 }
 
-/// The unscaled integer of a plain decimal number; `None` if it does not fit `scale` exactly.
+/// The unscaled integer of a decimal number; `None` if it does not fit `scale` exactly.
+///
+/// Java writes small numbers with an exponent.
 pub(super) fn unscaled(text: &str, scale: u8) -> Option<i128> {
-    let (is_negative, digits) = match text.strip_prefix('-') {
+    let (number, exponent) = match text.split_once(['e', 'E']) {
+        Some((number, exponent)) => (number, exponent.parse().ok()?),
+        None => (text, 0_i16),
+    };
+    let (is_negative, digits) = match number.strip_prefix('-') {
         Some(digits) => (true, digits),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
+        None => (false, number.strip_prefix('+').unwrap_or(number)),
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let fraction = fraction.trim_end_matches('0');
     let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     if whole.len() + fraction.len() == 0 || !is_number(whole) || !is_number(fraction) {
         return None;
     }
-    let missing = usize::from(scale).checked_sub(fraction.len())?;
-    let value: i128 = format!("0{whole}{fraction}{}", "0".repeat(missing)).parse().ok()?;
+    let digits = format!("0{whole}{fraction}");
+    let needed = digits.trim_end_matches('0');
+    // So many zeros come after the digits that are needed, for the number to have its scale.
+    let dropped = i64::try_from(digits.len() - needed.len()).ok()?;
+    let zeros =
+        i64::from(scale) + i64::from(exponent) - i64::try_from(fraction.len()).ok()? + dropped;
+    if needed.is_empty() {
+        return Some(0);
+    }
+    let zeros = usize::try_from(zeros).ok().filter(|zeros| *zeros <= DECIMAL_DIGITS_MAX)?;
+    let value: i128 = format!("{needed}{}", "0".repeat(zeros)).parse().ok()?;
     Some(if is_negative { -value } else { value })
 }
 
@@ -125,7 +142,11 @@ mod tests {
             ("TRUE", PrimitiveType::Boolean, ScalarValue::from(true)),
             ("1969-12-31", PrimitiveType::Date, ScalarValue::Date32(Some(-1))),
             ("-1.5", decimal.clone(), ScalarValue::Decimal128(Some(-150), 10, 2)),
-            ("12", decimal, ScalarValue::Decimal128(Some(1200), 10, 2)),
+            ("12", decimal.clone(), ScalarValue::Decimal128(Some(1200), 10, 2)),
+            ("1.5E-1", decimal.clone(), ScalarValue::Decimal128(Some(15), 10, 2)),
+            ("-2e3", decimal.clone(), ScalarValue::Decimal128(Some(-200_000), 10, 2)),
+            ("0E-10", decimal.clone(), ScalarValue::Decimal128(Some(0), 10, 2)),
+            ("100.500", decimal, ScalarValue::Decimal128(Some(10_050), 10, 2)),
             (
                 "2024-01-02 03:04:05.123456",
                 PrimitiveType::Timestamp,
@@ -164,7 +185,16 @@ mod tests {
         ] {
             assert_eq!(parse(Some(text), &primitive, &DataType::Null), None, "{text}");
         }
-        for (text, scale) in [("1.234", 2), ("", 2), ("1e3", 2), ("--1", 2), (".", 0)] {
+        for (text, scale) in [
+            ("1.234", 2),
+            ("", 2),
+            ("1e-3", 2),
+            ("1e", 2),
+            ("1e99", 2),
+            ("--1", 2),
+            (".", 0),
+            ("1e1e1", 2),
+        ] {
             assert_eq!(unscaled(text, scale), None, "{text}");
         }
     }

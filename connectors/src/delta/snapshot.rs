@@ -1,13 +1,11 @@
 //! One version of a Delta table as columns and files.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use datafusion::object_store::ObjectStoreExt;
 use datafusion::object_store::path::Path;
-use deltalake_core::DeltaTable;
-use deltalake_core::kernel::{DeletionVectorDescriptor, EagerSnapshot, LogicalFileView};
+use deltalake_core::kernel::DeletionVectorDescriptor;
 use futures::{StreamExt, TryStreamExt};
 use samite_engine::connector::SnapshotId;
 use samite_engine::product::Server;
@@ -16,9 +14,11 @@ use samite_engine::{Error, ErrorKind, Result};
 use super::columns::{ColumnMapping, DeltaColumn, columns};
 use super::config::DeltaConfig;
 use super::deletion_vector::{self, Source};
+use super::entry::Entry;
 use super::in_commit::InCommitTimestamps;
+use super::replayed::{Replayed, State};
 use super::statistics::FileStatistics;
-use super::{commit_info, partition, protocol};
+use super::{commit_info, log, partition, protocol};
 use crate::scan::{Bounds, DeletedRows, LakeFile};
 use crate::source_table::SourceTable;
 use crate::stores::{Place, Stores, shown, shown_name, unreadable};
@@ -36,61 +36,46 @@ pub(super) struct TableReader<'a> {
 }
 
 impl TableReader<'_> {
-    /// Reads the version that `table` is loaded at.
+    /// Reads the version that was replayed.
     ///
     /// # Errors
     ///
     /// If the table needs more than Samite reads, or its log cannot be understood.
-    pub(super) async fn read(&self, table: &DeltaTable) -> Result<SourceTable> {
-        let state = table.snapshot().map_err(|error| self.damaged("nothing").with_source(error))?;
-        let snapshot = state.snapshot();
-        let columns = self.columns(snapshot)?;
-        let views: Vec<LogicalFileView> = snapshot
-            .file_views(&table.log_store(), None)
-            .try_collect()
-            .await
-            .map_err(|error| self.damaged("its list of files").with_source(error))?;
-        let mut files = Vec::with_capacity(views.len());
+    pub(super) async fn read(&self, replayed: &Replayed) -> Result<SourceTable> {
+        let state = replayed.state().map_err(|error| self.damaged("nothing").with_source(error))?;
+        let columns = self.columns(&state)?;
+        let entries = replayed.entries().await;
+        let entries =
+            entries.map_err(|error| self.damaged("its list of files").with_source(error))?;
+        let mut files = Vec::new();
         let mut vectors = Vec::new();
-        for view in &views {
-            if let Some(descriptor) = self.vector(view)? {
-                vectors.push((files.len(), descriptor));
-            }
-            files.push(self.file(view, &columns)?);
+        for entry in entries {
+            let entry = entry.map_err(|what| self.damaged(&what))?;
+            files.push(self.file(&entry, &columns)?);
+            vectors.extend(entry.vector.map(|vector| (files.len() - 1, vector)));
         }
         self.check_size(&vectors)?;
         self.delete_rows(&mut files, vectors).await?;
-        let version = snapshot.version();
-        let committed_at = self.committed_at(snapshot).await;
+        let id = SnapshotId(format!("delta:{}", state.version));
+        let committed_at = self.committed_at(&state).await;
         let columns = columns.into_iter().map(|column| column.column).collect();
-        Ok(SourceTable::new(SnapshotId(format!("delta:{version}")), committed_at, columns, files))
+        Ok(SourceTable::new(id, committed_at, columns, files))
     }
 
     /// When the version was committed; none if its commit is gone.
-    async fn committed_at(&self, snapshot: &EagerSnapshot) -> Option<DateTime<Utc>> {
-        let version = snapshot.version();
-        let properties = snapshot.metadata().configuration();
-        let tells =
-            InCommitTimestamps::parse(self.name, properties).is_ok_and(|rule| rule.tells(version));
+    async fn committed_at(&self, state: &State) -> Option<DateTime<Utc>> {
+        let properties = state.metadata.configuration();
+        let tells = InCommitTimestamps::parse(self.name, properties)
+            .is_ok_and(|rule| rule.tells(state.version));
         let ms = match tells {
-            true => commit_info::in_commit_ms(self, version).await.ok(),
-            false => snapshot.version_timestamp(version),
+            true => commit_info::in_commit_ms(self, state.version).await.ok(),
+            false => state.committed_ms,
         };
         ms.and_then(DateTime::from_timestamp_millis)
     }
 
-    /// The deletion vector of a file, if it has one. The library panics where the log holds an entry
-    /// that cannot be one.
-    fn vector(&self, view: &LogicalFileView) -> Result<Option<DeletionVectorDescriptor>> {
-        let found = catch_unwind(AssertUnwindSafe(|| view.deletion_vector_descriptor()));
-        found.map_err(|_| {
-            let file = view.path();
-            self.damaged(&format!("the deletion vector of file \"{}\"", shown(&file)))
-        })
-    }
-
-    fn columns(&self, snapshot: &EagerSnapshot) -> Result<Vec<DeltaColumn>> {
-        let needed = snapshot.protocol();
+    fn columns(&self, state: &State) -> Result<Vec<DeltaColumn>> {
+        let needed = &state.protocol;
         let features: Vec<String> = needed
             .reader_features()
             .unwrap_or_default()
@@ -99,19 +84,17 @@ impl TableReader<'_> {
             .collect();
         let version = needed.min_reader_version();
         protocol::check(self.name, version, &features)?;
-        let metadata = snapshot.metadata();
+        let metadata = &state.metadata;
         let mode = metadata.configuration().get("delta.columnMapping.mode").map(String::as_str);
         let is_enabled = version == 2 || features.iter().any(|feature| feature == "columnMapping");
         let mapping = ColumnMapping::parse(self.name, mode, is_enabled)?;
-        columns(self.name, &snapshot.schema(), metadata.partition_columns(), mapping)
+        columns(self.name, &state.schema, metadata.partition_columns(), mapping)
     }
 
-    fn file(&self, view: &LogicalFileView, columns: &[DeltaColumn]) -> Result<LakeFile> {
-        let path = view.path();
-        let place = self.locate(&path)?;
-        let wrong = || self.damaged(&format!("the entry of file \"{}\"", shown(&path)));
-        let statistics = FileStatistics::parse(view.stats().as_deref());
-        let values = view.partition_values_map();
+    fn file(&self, entry: &Entry, columns: &[DeltaColumn]) -> Result<LakeFile> {
+        let place = self.locate(&entry.path)?;
+        let wrong = || self.damaged(&format!("the entry of file \"{}\"", shown(&entry.path)));
+        let statistics = FileStatistics::parse(entry.stats.as_deref());
         let mut constants = Vec::new();
         let mut bounds = Vec::with_capacity(columns.len());
         for (at, column) in columns.iter().enumerate() {
@@ -119,23 +102,21 @@ impl TableReader<'_> {
                 bounds.push(statistics.bounds(column));
                 continue;
             }
-            let text = values.get(&column.log_name).and_then(Option::as_deref);
+            let text = entry.values.get(&column.log_name).and_then(Option::as_deref);
             let data_type = column.column.field.data_type();
             let value = column
                 .primitive
                 .as_ref()
                 .and_then(|primitive| partition::parse(text, primitive, data_type))
-                .ok_or_else(|| self.unread_partition(column))?;
+                .ok_or_else(|| self.unread_partition(column, text))?;
             bounds.push(Bounds::default());
             constants.push((at, value));
         }
         Ok(LakeFile {
             store: place.store,
             path: place.path,
-            size: u64::try_from(view.size()).map_err(|_| wrong())?,
-            last_modified: view
-                .modification_datetime()
-                .map_err(|error| wrong().with_source(error))?,
+            size: u64::try_from(entry.size).map_err(|_| wrong())?,
+            last_modified: DateTime::from_timestamp_millis(entry.modified_ms).ok_or_else(wrong)?,
             e_tag: None,
             rows: statistics.num_records,
             bounds,
@@ -243,24 +224,20 @@ impl TableReader<'_> {
         deletion_vector::stored(descriptor, &bytes).map_err(broken)
     }
 
-    fn unread_partition(&self, column: &DeltaColumn) -> Error {
+    fn unread_partition(&self, column: &DeltaColumn, text: Option<&str>) -> Error {
         let name = column.column.field.name();
         Error::new(
             ErrorKind::CorruptSource,
             format!("table \"{}\" has a partition value that cannot be read", self.name),
         )
         .with_detail(format!(
-            "column \"{name}\" of type {} does not take it",
-            column.column.field.data_type()
+            "column \"{name}\" of type {} does not take '{}'",
+            column.column.field.data_type(),
+            text.unwrap_or_default()
         ))
     }
 
     fn damaged(&self, what: &str) -> Error {
-        Error::new(
-            ErrorKind::CorruptSource,
-            format!("the Delta log of table \"{}\" cannot be read", self.name),
-        )
-        .with_detail(format!("{what} cannot be understood"))
-        .with_hint("ask the owner of the product to repair the table")
+        log::damaged(self.name, log::not_understood(what))
     }
 }

@@ -8,11 +8,11 @@ use std::time::Instant;
 
 use datafusion::object_store::ObjectMeta;
 use datafusion::object_store::path::Path;
-use deltalake_core::DeltaTable;
 use samite_engine::Result;
 
 use super::config::DeltaConfig;
 use super::log::{self, Look};
+use super::replayed::Replayed;
 use super::snapshot::TableReader;
 use crate::slots::Slots;
 use crate::source_table::SourceTable;
@@ -30,11 +30,10 @@ struct Key {
     version: Option<u64>,
 }
 
-#[derive(Debug)]
 struct Kept {
     /// When the look at the log began: it shows every commit that was made before.
     looked: Instant,
-    table: DeltaTable,
+    replayed: Replayed,
     version: u64,
     /// The commit of that version; none if a checkpoint replaced it.
     commit: Option<ObjectMeta>,
@@ -72,16 +71,11 @@ async fn load(reader: &TableReader<'_>, version: Option<u64>, kept: Option<Kept>
     {
         return Ok(Kept { looked, ..kept });
     }
-    let mut table = log::table(reader.place)?;
-    if let Err(error) = table.update_incremental(version).await {
-        return Err(log::explain(reader.name, reader.place, version, error).await);
-    }
-    log::check_complete(reader.name, reader.place, table.version().unwrap_or_default()).await?;
-    keep(reader, table, looked).await
+    keep(reader, Replayed::read(reader.name, reader.place, version).await?, looked).await
 }
 
 /// What is kept, with all that was committed since; `None` if the table was made anew.
-async fn refreshed(reader: &TableReader<'_>, mut kept: Kept) -> Result<Option<Kept>> {
+async fn refreshed(reader: &TableReader<'_>, kept: Kept) -> Result<Option<Kept>> {
     let look = look(reader, kept.version).await?;
     // The commit that the kept state ends with is still the same, or the log is another one.
     if look.commit.is_none() || look.commit != kept.commit {
@@ -90,20 +84,21 @@ async fn refreshed(reader: &TableReader<'_>, mut kept: Kept) -> Result<Option<Ke
     if !look.has_newer {
         return Ok(Some(kept));
     }
-    if kept.table.update_incremental(None).await.is_err() {
+    let Replayed::Table(mut table) = kept.replayed else { return Ok(None) };
+    if table.update_incremental(None).await.is_err() {
         return Ok(None);
     }
-    keep(reader, kept.table, kept.looked).await.map(Some)
+    keep(reader, Replayed::Table(table), kept.looked).await.map(Some)
 }
 
-async fn keep(reader: &TableReader<'_>, table: DeltaTable, looked: Instant) -> Result<Kept> {
-    let source = Arc::new(reader.read(&table).await?);
-    let version = table.version().unwrap_or_default();
+async fn keep(reader: &TableReader<'_>, replayed: Replayed, looked: Instant) -> Result<Kept> {
+    let source = Arc::new(reader.read(&replayed).await?);
+    let version = replayed.version();
     let commit = look(reader, version).await?.commit;
-    Ok(Kept { looked, table, version, commit, source })
+    Ok(Kept { looked, replayed, version, commit, source })
 }
 
 async fn look(reader: &TableReader<'_>, version: u64) -> Result<Look> {
-    let what = format!("the Delta log of table \"{}\"", reader.name);
-    log::look(reader.place, version).await.map_err(|error| unreadable(&what, error))
+    let look = log::look(reader.place, version).await;
+    look.map_err(|error| unreadable(&log::the_log(reader.name), error))
 }

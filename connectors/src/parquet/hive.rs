@@ -9,6 +9,7 @@ use datafusion::scalar::ScalarValue;
 use samite_engine::product::{Column, Table};
 use samite_engine::{Error, ErrorKind, Result};
 
+use crate::percent::decoded;
 use crate::scan::TypeClass;
 
 /// The folder name of NULL.
@@ -89,27 +90,6 @@ fn folders(path: &str) -> Result<Vec<(String, Option<String>)>> {
             Ok((decode(name)?, value))
         })
         .collect()
-}
-
-/// Takes percent signs out, once. A percent sign without two hexadecimal digits stands for itself.
-fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, after @ ..] = rest {
-        let hex = |digit: &u8| char::from(*digit).to_digit(16);
-        rest = match (first, after) {
-            (b'%', [high, low, after @ ..]) if hex(high).is_some() && hex(low).is_some() => {
-                let byte = hex(high).unwrap_or(0) * 16 + hex(low).unwrap_or(0);
-                bytes.push(u8::try_from(byte).ok()?);
-                after
-            }
-            _ => {
-                bytes.push(*first);
-                after
-            }
-        };
-    }
-    String::from_utf8(bytes).ok()
 }
 
 fn promised_type(column: &Column) -> DataType {

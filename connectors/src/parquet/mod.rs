@@ -14,6 +14,7 @@ mod listing;
 mod pattern;
 mod schema;
 mod snapshot;
+mod variant;
 
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ use super::bounds::bounds;
 use super::hive::HiveColumns;
 use super::listing::Listing;
 use super::schema::{Union, file_schema};
+use super::variant::check_no_variant;
 use crate::scan::{DataFile, Identity, LakeFile, SnapshotColumn, TableSnapshot, footer, promise};
 use crate::stores::StoreHandle;
 
@@ -91,6 +92,7 @@ fn columns(
         |name: &str| is_promised(name) && !folders.iter().any(|(folder, _)| folder == name);
     let mut union = Union::default();
     for footer in footers {
+        check_no_variant(&request.name, footer.path, &footer.footer, is_wanted)?;
         union.add(footer.path, &footer.schema, is_wanted)?;
     }
     let mut fields = union.fields();

@@ -1,6 +1,7 @@
 //! Parquet ports from end to end: what is read, what is skipped, what is refused.
 
 mod skipping;
+mod variant;
 
 use std::sync::Arc;
 
