@@ -126,7 +126,7 @@ def instants(folder):
     """The 96 bits of old writers, far from today, and every unit of time."""
     case = Case(folder, "instants")
     far = [datetime.datetime(1, 1, 1), datetime.datetime(1582, 10, 4), datetime.datetime(1969, 12, 31, 23, 59, 59, 999999), datetime.datetime(9999, 12, 31), None]
-    table = pa.table({"id": pa.array(range(5), pa.int64()), "old": pa.array(far, pa.timestamp("us"))})
+    table = pa.table({"id": pa.array(range(5), pa.int64()), "old": pa.array(far, pa.timestamp("us", "UTC"))})
     case.write("a.parquet", table, use_deprecated_int96_timestamps=True)
     case.write("b.parquet", table, use_deprecated_int96_timestamps=True, use_dictionary=False, row_group_size=1)
     case.answer(pa.concat_tables([table, table]))

@@ -9,8 +9,8 @@ use samite_engine::product::Moment;
 use samite_engine::{Error, ErrorKind};
 
 use crate::formats::{
-    answers, assert_same, assert_same_filtered, cases, parquet, request, rows, scanned, stores,
-    written,
+    answers, assert_same, assert_same_filtered, cases, cells, parquet, query, request, rows,
+    scanned, stores, written,
 };
 
 fn connector(stores: &Stores) -> DeltaConnector {
@@ -133,7 +133,7 @@ impl Log {
     async fn refusal(&self, moment: Moment) -> Error {
         let stores = stores(&[&self.table()]);
         let request = request("delta", &location(&self.table()), moment);
-        connector(&stores).open(request).await.expect_err("it is refused")
+        rows(&connector(&stores), &stores, request).await.expect_err("it is refused")
     }
 }
 
@@ -263,6 +263,40 @@ async fn version_or_partition_value_that_is_not_there_is_refused() {
         assert_eq!(error.kind(), ErrorKind::CorruptSource, "{error:?}");
         let line = error.to_line();
         assert!(line.contains(&format!("'{value}'")) && line.contains("domain.product"), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deletion_vector_of_a_file_that_is_not_read_is_not_fetched() {
+    let Some(folder) = written("delta_tables.py", &["deletion_vectors"]) else { return };
+    let table = folder.path().join("deletion_vectors/table");
+    // The vector of the second file is gone.
+    std::fs::remove_dir_all(table.join("ab")).expect("a folder");
+    let stores = stores(&[folder.path()]);
+    let connector = connector(&stores);
+    let asked = request("delta", &location(&table), Moment::Latest);
+    let pinned = connector.open(asked).await.expect("a table");
+    for (sql, expected) in [
+        ("SELECT count(*) FROM t", Some("13328")),
+        ("SELECT sum(1) FROM t", Some("13328")),
+        ("SELECT count(id) FROM t WHERE id < 5000", Some("4996")),
+        ("SELECT count(*) FROM t WHERE id BETWEEN 10000 AND 10020", Some("20")),
+        ("SELECT count(*) FROM t WHERE id >= 15000", Some("0")),
+        ("SELECT count(*) FROM t WHERE id BETWEEN 5000 AND 5010", None),
+        ("SELECT sum(id) FROM t", None),
+    ] {
+        match (query(&stores, &pinned, sql).await, expected) {
+            (Ok(rows), Some(expected)) => assert_eq!(cells(&rows), [[expected]], "{sql}"),
+            (Err(error), None) => {
+                assert_eq!(error.kind(), ErrorKind::CorruptSource, "{sql}: {error:?}");
+                let line = error.to_line();
+                assert!(
+                    line.contains("deletion vector of table \"domain.product.table\""),
+                    "{line}"
+                );
+            }
+            (found, _) => panic!("{sql}: {found:?}"),
+        }
     }
 }
 

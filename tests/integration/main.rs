@@ -10,6 +10,7 @@
 )]
 
 mod architecture;
+mod changed_files;
 mod cli;
 mod config;
 mod delta;

@@ -9,7 +9,7 @@ pub struct DeltaConfig {
     pub files_max: usize,
     /// Bytes of one deletion vector.
     pub deletion_vector_bytes_max: u64,
-    /// Bytes of all deletion vectors of one state together.
+    /// Bytes of the deletion vectors of one scan together; so many are kept with a state.
     pub deletion_vectors_bytes_max: u64,
 }
 

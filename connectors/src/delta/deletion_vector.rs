@@ -79,7 +79,12 @@ pub(super) fn inline(
     deletion_vector::bare(bytes, cardinality(descriptor)?)
 }
 
-fn cardinality(descriptor: &DeletionVectorDescriptor) -> Result<u64, Broken> {
+/// The number of rows that a vector names.
+///
+/// # Errors
+///
+/// If it is none.
+pub(super) fn cardinality(descriptor: &DeletionVectorDescriptor) -> Result<u64, Broken> {
     u64::try_from(descriptor.cardinality).map_err(|_| "its number of rows is wrong")
 }
 

@@ -27,6 +27,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 mod unhinted;
+mod vectors;
 
 pub use config::DeltaConfig;
 pub use connector::DeltaConnector;

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use datafusion::object_store::ObjectStoreExt;
 use datafusion::object_store::path::Path;
 use deltalake_core::kernel::DeletionVectorDescriptor;
-use futures::{StreamExt, TryStreamExt};
 use samite_engine::connector::SnapshotId;
 use samite_engine::product::Server;
 use samite_engine::{Error, ErrorKind, Result};
@@ -18,13 +16,17 @@ use super::entry::Entry;
 use super::in_commit::InCommitTimestamps;
 use super::replayed::{Replayed, State};
 use super::statistics::FileStatistics;
+use super::vectors::{Vectors, broken};
 use super::{commit_info, log, partition, protocol};
-use crate::scan::{Bounds, DeletedRows, LakeFile};
+use crate::scan::{Bounds, Deletes, LakeFile, StoredDeletes};
 use crate::source_table::SourceTable;
-use crate::stores::{Place, Stores, shown, shown_name, unreadable};
+use crate::stores::{Place, Stores, shown, shown_name};
 
-/// Deletion vectors of one table that are fetched at the same time.
-const VECTORS_AT_ONCE: usize = 16;
+/// A deletion vector that the log tells of.
+struct Added {
+    rows: u64,
+    place: usize,
+}
 
 /// What a table is read with.
 pub(super) struct TableReader<'a> {
@@ -48,14 +50,21 @@ impl TableReader<'_> {
         let entries =
             entries.map_err(|error| self.damaged("its list of files").with_source(error))?;
         let mut files = Vec::new();
-        let mut vectors = Vec::new();
+        let mut vectors = Vectors::new(self.name, self.config);
+        let mut added = Vec::new();
         for entry in entries {
             let entry = entry.map_err(|what| self.damaged(&what))?;
-            files.push(self.file(&entry, &columns)?);
-            vectors.extend(entry.vector.map(|vector| (files.len() - 1, vector)));
+            let file = self.file(&entry, &columns)?;
+            if let Some(descriptor) = entry.vector {
+                added.push((files.len(), self.add_vector(&mut vectors, &file, descriptor)?));
+            }
+            files.push(file);
         }
-        self.check_size(&vectors)?;
-        self.delete_rows(&mut files, vectors).await?;
+        let vectors: Arc<dyn StoredDeletes> = Arc::new(vectors);
+        for (at, Added { rows, place }) in added {
+            let Some(file) = files.get_mut(at) else { continue };
+            file.deleted_rows = Some(Deletes::Stored { rows, of: Arc::clone(&vectors), place });
+        }
         let id = SnapshotId(format!("delta:{}", state.version));
         let committed_at = self.committed_at(&state).await;
         let columns = columns.into_iter().map(|column| column.column).collect();
@@ -147,81 +156,34 @@ impl TableReader<'_> {
         Ok(Place { store: Arc::clone(&self.place.store), path })
     }
 
-    /// Refuses vectors that are too large together: all of them are held at once.
-    fn check_size(&self, vectors: &[(usize, DeletionVectorDescriptor)]) -> Result<()> {
-        let sizes = vectors.iter().map(|(_, vector)| u64::try_from(vector.size_in_bytes));
-        let bytes = sizes.fold(0_u64, |sum, size| sum.saturating_add(size.unwrap_or(0)));
-        let bytes_max = self.config.deletion_vectors_bytes_max;
-        if bytes <= bytes_max {
-            return Ok(());
-        }
-        Err(Error::new(
-            ErrorKind::ResourcesExhausted,
-            format!("the deletion vectors of table \"{}\" are too large", self.name),
-        )
-        .with_detail(format!("they have {bytes} bytes together, at most {bytes_max} are read"))
-        .with_hint("ask the owner of the product to rewrite the table without deleted rows"))
-    }
-
-    async fn delete_rows(
+    /// Adds the deletion vector of a file to `vectors`, as far as the log tells of it.
+    fn add_vector(
         &self,
-        files: &mut [LakeFile],
-        vectors: Vec<(usize, DeletionVectorDescriptor)>,
-    ) -> Result<()> {
-        let mut read = futures::stream::iter(vectors)
-            .map(|(at, descriptor)| async move {
-                Ok::<_, Error>((at, self.deleted_rows(&descriptor).await?))
-            })
-            .buffer_unordered(VECTORS_AT_ONCE);
-        while let Some((at, deleted)) = read.try_next().await? {
-            let Some(file) = files.get_mut(at) else { continue };
-            if file.rows.is_none() {
-                return Err(self.damaged(&format!(
-                    "file \"{}\", which has a deletion vector but no number of rows,",
-                    shown_name(file.path.filename().unwrap_or_default())
-                )));
-            }
-            file.deleted_rows = Some(Arc::new(deleted));
+        vectors: &mut Vectors,
+        file: &LakeFile,
+        descriptor: DeletionVectorDescriptor,
+    ) -> Result<Added> {
+        if file.rows.is_none() {
+            return Err(self.damaged(&format!(
+                "file \"{}\", which has a deletion vector but no number of rows,",
+                shown_name(file.path.filename().unwrap_or_default())
+            )));
         }
-        Ok(())
-    }
-
-    async fn deleted_rows(&self, descriptor: &DeletionVectorDescriptor) -> Result<DeletedRows> {
-        let broken = |why: &str| {
-            Error::new(
-                ErrorKind::CorruptSource,
-                format!("a deletion vector of table \"{}\" cannot be read", self.name),
-            )
-            .with_detail(why.to_owned())
-            .with_hint("ask the owner of the product to repair the table")
-        };
-        let place = match deletion_vector::source(descriptor).map_err(broken)? {
+        let broken = |why: &str| broken(self.name, why);
+        let rows = deletion_vector::cardinality(&descriptor).map_err(broken)?;
+        let place = match deletion_vector::source(&descriptor).map_err(broken)? {
             Source::Inline(bytes) => {
-                return deletion_vector::inline(descriptor, &bytes).map_err(broken);
+                let place = vectors.add_inline(descriptor, bytes);
+                return Ok(Added { rows, place });
             }
             Source::Relative(path) => self.locate(&path)?,
             Source::Absolute(location) => self.locate(&location)?,
         };
-        let range = deletion_vector::range(descriptor).map_err(broken)?;
-        if range.end - range.start > self.config.deletion_vector_bytes_max {
+        let range = deletion_vector::range(&descriptor).map_err(broken)?;
+        if range.end.saturating_sub(range.start) > self.config.deletion_vector_bytes_max {
             return Err(broken("it is larger than the bound"));
         }
-        let store = &place.store.store;
-        let mut parts = match store.get_ranges(&place.path, std::slice::from_ref(&range)).await {
-            Ok(parts) => parts,
-            // Stores have many errors for a range that is not there.
-            Err(error) => match store.head(&place.path).await {
-                Ok(file) if file.size < range.end => {
-                    return Err(broken("it would end beyond its file").with_source(error));
-                }
-                _ => {
-                    let what = format!("a deletion vector of table \"{}\"", self.name);
-                    return Err(unreadable(&what, error));
-                }
-            },
-        };
-        let bytes = parts.pop().ok_or_else(|| broken("it is cut short"))?;
-        deletion_vector::stored(descriptor, &bytes).map_err(broken)
+        Ok(Added { rows, place: vectors.add_stored(descriptor, place, range) })
     }
 
     fn unread_partition(&self, column: &DeltaColumn, text: Option<&str>) -> Error {

@@ -17,7 +17,7 @@ use super::moment;
 use super::name_mapping::MappedNames;
 use super::position_deletes::PositionDeletes;
 use super::vectors::Vectors;
-use crate::scan::{KeyDeletes, LakeFile};
+use crate::scan::{Deletes, KeyDeletes, LakeFile};
 use crate::source_table::SourceTable;
 
 /// Reads the state of a table at `moment`.
@@ -87,7 +87,8 @@ async fn files(
         file.deleted_rows = match vectors.of(path) {
             Some(vector) => Some(Arc::clone(vector)),
             None => positions.of(path, data.age).map(Arc::new),
-        };
+        }
+        .map(Deletes::Held);
         if let Some(deletes) = &key_deletes {
             let (part, has_deleted_keys) = keys.of(&specs, data);
             file.has_deleted_keys = has_deleted_keys;

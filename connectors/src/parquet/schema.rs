@@ -28,7 +28,10 @@ pub(crate) fn file_schema(name: &str, footer: &ParquetMetaData) -> Result<Schema
         },
     )?;
     let unit = datafusion::arrow::datatypes::TimeUnit::Microsecond;
-    let schema = Int96Coercer::new(file.schema_descr(), &schema, &unit).coerce().unwrap_or(schema);
+    let schema = Int96Coercer::new(file.schema_descr(), &schema, &unit)
+        .with_timezone(Some("UTC".into()))
+        .coerce()
+        .unwrap_or(schema);
     let mut names: Vec<&String> = schema.fields().iter().map(|field| field.name()).collect();
     names.sort_unstable();
     if let Some(twice) = names.windows(2).find_map(|pair| match pair {

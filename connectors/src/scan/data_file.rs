@@ -31,6 +31,9 @@ const PARTS_CONCURRENT: usize = 16;
 /// The longest footer, or page index, that is read.
 const FOOTER_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
+/// How a tag begins that is made of a time: it is weak, so that no store is asked for it.
+const WRITTEN: &str = "W/\"written ";
+
 /// One data file as a store.
 #[derive(Debug)]
 pub(crate) struct DataFile {
@@ -57,10 +60,20 @@ impl DataFile {
         name_of(&self.meta.location)
     }
 
+    /// Insists on the content with this tag, which was read of the file before.
+    pub(crate) fn insist_on(&self, tag: String) {
+        // Whoever has read of the file insists already.
+        let _ = self.seen_tag.set(tag);
+    }
+
+    /// The tag of the content that is read.
+    pub(crate) fn content_tag(&self) -> Option<&String> {
+        self.meta.e_tag.as_ref().or_else(|| self.seen_tag.get())
+    }
+
     /// The tag to insist on. A weak tag never matches.
     fn tag(&self) -> Option<&str> {
-        let known = self.meta.e_tag.as_ref().or_else(|| self.seen_tag.get());
-        known.map(String::as_str).filter(|tag| !tag.starts_with("W/"))
+        self.content_tag().map(String::as_str).filter(|tag| !tag.starts_with("W/"))
     }
 
     /// Fails if so many bytes of metadata are more than may be read.
@@ -143,14 +156,22 @@ impl DataFile {
         if found.size != self.meta.size {
             return other("the file has another size");
         }
-        let Some(tag) = &found.e_tag else { return Ok(()) };
+        let Some(tag) = tag_of(found) else { return Ok(()) };
         let known =
             self.meta.e_tag.as_ref().unwrap_or_else(|| self.seen_tag.get_or_init(|| tag.clone()));
-        if known != tag {
+        // A store may give one answer with a tag and another without.
+        let is_of_one_kind = known.starts_with(WRITTEN) == tag.starts_with(WRITTEN);
+        if is_of_one_kind && *known != tag {
             return other("the file has another tag");
         }
         Ok(())
     }
+}
+
+/// What tells the content of a file from another: its tag, or else when it was written.
+fn tag_of(found: &ObjectMeta) -> Option<String> {
+    let written_ns = found.last_modified.timestamp_nanos_opt().filter(|written| *written != 0);
+    found.e_tag.clone().or_else(|| written_ns.map(|written| format!("{WRITTEN}{written}\"")))
 }
 
 /// How a data file is named to people: by its last three segments, so that no machine's folders show.

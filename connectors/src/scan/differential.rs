@@ -16,7 +16,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::identity::FIELD_ID;
 use super::tests::{Memory, shipped, snapshot};
-use super::{Bounds, Identity, LakeFile, SnapshotColumn, pinned};
+use super::{Bounds, Deletes, Identity, LakeFile, SnapshotColumn, pinned};
 use crate::testing::{ask, request, with_tables};
 
 /// Random numbers that are the same in every run.
@@ -281,7 +281,7 @@ async fn random_table(memory: &Memory, random: &mut Random) -> [Arc<dyn TablePro
             for row in &deleted {
                 keep[*row as usize] = false;
             }
-            file.deleted_rows = Some(Arc::new(deleted.into_iter().collect()));
+            file.deleted_rows = Some(Deletes::Held(Arc::new(deleted.into_iter().collect())));
         } else if partition.is_some() && random.one_in(2) {
             file.rows = None;
         }

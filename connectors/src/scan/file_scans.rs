@@ -22,6 +22,7 @@ use super::file_rows::FileRows;
 use super::reader::LakeReaders;
 use super::source::{LakeSource, Scanned};
 use super::statistics::{of_file, of_scan};
+use super::stored_deletes::FetchedDeletes;
 use crate::stores::{StoreHandle, StoreId};
 
 /// What the scans of one table share.
@@ -48,6 +49,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) partitions: usize,
     /// True if columns shall be decoded only for the rows that filters keep.
     pub(crate) reads_late: bool,
+    /// The deleted rows of the files.
+    pub(crate) deletes: &'a FetchedDeletes,
 }
 
 /// The files of one store.
@@ -79,7 +82,7 @@ impl FileScans<'_> {
         asked: Asked<'_>,
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let file_schema = self.columns.file_schema();
-        let planned = |file: &&LakeFile| partitioned(file, &file_schema);
+        let planned = |file: &&LakeFile| partitioned(file, &file_schema, asked.deletes);
         let files: Vec<PartitionedFile> = part.files.iter().map(planned).collect::<Result<_>>()?;
         let scanned = Arc::new(Scanned {
             table: self.table.to_owned(),
@@ -141,6 +144,7 @@ fn parquet_source(
 ) -> Arc<ParquetSource> {
     let mut options = datafusion::config::TableParquetOptions::default();
     options.global.coerce_int96 = Some("us".to_owned());
+    options.global.coerce_int96_tz = Some("UTC".to_owned());
     options.global.pushdown_filters = reads_late;
     options.global.reorder_filters = false;
     options.global.max_in_list_size = 256;
@@ -150,7 +154,11 @@ fn parquet_source(
     Arc::new(source)
 }
 
-fn partitioned(file: &LakeFile, schema: &SchemaRef) -> Result<PartitionedFile> {
+fn partitioned(
+    file: &LakeFile,
+    schema: &SchemaRef,
+    deletes: &FetchedDeletes,
+) -> Result<PartitionedFile> {
     let mut planned = PartitionedFile::from(ObjectMeta {
         location: file.path.clone(),
         last_modified: file.last_modified,
@@ -160,8 +168,9 @@ fn partitioned(file: &LakeFile, schema: &SchemaRef) -> Result<PartitionedFile> {
     });
     planned.statistics = Some(Arc::new(of_file(file, schema)));
     match file.rows {
-        Some(total) => FileRows { total, deleted: file.deleted_rows.clone() }
-            .attach(planned, &name_of(&file.path)),
+        Some(total) => {
+            FileRows { total, deleted: deletes.of(file)? }.attach(planned, &name_of(&file.path))
+        }
         None => Ok(planned),
     }
 }

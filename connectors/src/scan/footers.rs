@@ -6,9 +6,10 @@ use datafusion::datasource::physical_plan::parquet::metadata::{
     CachedParquetMetaData, DFParquetMetadata,
 };
 use datafusion::error::DataFusionError;
+use datafusion::execution::cache::cache_manager::CachedFileMetadataEntry;
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
-use object_store::ObjectMeta;
+use object_store::{Error as StoreError, ObjectMeta};
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::calendar::old_column;
@@ -29,14 +30,19 @@ pub(crate) async fn footer(
     store: &StoreHandle,
     policy: PageIndexPolicy,
 ) -> Result<Arc<ParquetMetaData>> {
-    let kept = kept(store, file.meta());
+    let kept = kept(file, store);
     let found = DFParquetMetadata::new(file, file.meta())
         .with_file_metadata_cache(Some(Arc::clone(&store.footers)))
         .with_metadata_size_hint(Some(FIRST_READ_BYTES))
         .with_page_index_policy(Some(policy))
         .fetch_metadata()
         .await
-        .map_err(|error| translated(error, file))?;
+        .map_err(|error| {
+            if matches!(&error, DataFusionError::ObjectStore(cause) if is_changed(cause)) {
+                forget(file, store);
+            }
+            translated(error, file)
+        })?;
     if let Some(column) = old_column(&found) {
         return Err(old_days(file, column));
     }
@@ -44,19 +50,51 @@ pub(crate) async fn footer(
     if kept.is_some_and(|kept| Arc::ptr_eq(&kept, &found)) {
         return Ok(found);
     }
-    trusted(found).map_err(|error| broken(error, file))
+    let found = trusted(found).map_err(|error| broken(error, file))?;
+    keep(file, store, &found);
+    Ok(found)
+}
+
+/// True if a file was read, and has another content by now.
+pub(super) fn is_changed(error: &StoreError) -> bool {
+    matches!(error, StoreError::Precondition { .. })
+}
+
+/// Forgets what is kept of a file that has another content by now: who asks next reads that.
+pub(super) fn forget(file: &DataFile, store: &StoreHandle) {
+    store.footers.remove(&file.meta().location);
 }
 
 /// The footer that is kept; one of another content is forgotten, since the cache goes by size and
 /// time, and a file may be overwritten within the clock's resolution.
-fn kept(store: &StoreHandle, meta: &ObjectMeta) -> Option<Arc<ParquetMetaData>> {
+///
+/// Where the table does not tell which content it means, it is the one whose footer is kept: what is
+/// read of the file from now on must be of that one.
+fn kept(file: &DataFile, store: &StoreHandle) -> Option<Arc<ParquetMetaData>> {
+    let meta = file.meta();
     let entry = store.footers.get(&meta.location)?;
-    if entry.meta.e_tag != meta.e_tag {
-        store.footers.remove(&meta.location);
-        return None;
+    match (&meta.e_tag, entry.meta.e_tag.clone()) {
+        (None, Some(tag)) if entry.is_valid_for(meta) => file.insist_on(tag),
+        (meant, kept) if *meant == kept => {}
+        _ => {
+            forget(file, store);
+            return None;
+        }
     }
     let cached = entry.file_metadata.as_any().downcast_ref::<CachedParquetMetaData>()?;
     Some(Arc::clone(cached.parquet_metadata()))
+}
+
+/// Insists on the content whose footer is kept: several readers of one file must read one content.
+pub(super) fn insist_on_kept(file: &DataFile, store: &StoreHandle) {
+    kept(file, store);
+}
+
+/// Keeps a footer with the tag of the content that it was read of.
+fn keep(file: &DataFile, store: &StoreHandle, footer: &Arc<ParquetMetaData>) {
+    let meta = ObjectMeta { e_tag: file.content_tag().cloned(), ..file.meta().clone() };
+    let footer = CachedParquetMetaData::new(Arc::clone(footer));
+    store.footers.put(&meta.location.clone(), CachedFileMetadataEntry::new(meta, Arc::new(footer)));
 }
 
 fn translated(error: DataFusionError, file: &DataFile) -> Error {

@@ -27,6 +27,7 @@ use samite_engine::{Error, ErrorKind};
 
 use super::columns::Columns;
 use super::file_scans::{Asked, FileScans};
+use super::stored_deletes::FetchedDeletes;
 use super::{Identity, LakeFile, SnapshotColumn};
 
 /// What deletes rows by their keys.
@@ -173,7 +174,9 @@ impl Counting<'_> {
     ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
         let mut projection = keys.to_vec();
         projection.push(self.deletes.age());
-        let asked = Asked { projection: &projection, limit: None, partitions, reads_late: false };
+        let deletes = &FetchedDeletes::default();
+        let asked =
+            Asked { projection: &projection, limit: None, partitions, reads_late: false, deletes };
         let all = files.iter().copied();
         let mut plans = scans.plan(all, files.to_vec(), asked)?;
         match (plans.pop(), plans.is_empty()) {

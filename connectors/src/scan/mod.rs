@@ -29,6 +29,7 @@ mod reshape;
 mod selective;
 mod source;
 mod statistics;
+mod stored_deletes;
 mod table;
 mod table_snapshot;
 #[cfg(test)]
@@ -50,6 +51,7 @@ pub(crate) use identity::MAPPED_NAMES;
 pub(crate) use key_deletes::{KeyDeletes, KeySet};
 pub(crate) use promise::promise;
 pub use report::report;
+pub(crate) use stored_deletes::{Deletes, StoredDeletes};
 pub(crate) use table_snapshot::{Bounds, Identity, LakeFile, SnapshotColumn, TableSnapshot};
 pub(crate) use type_class::TypeClass;
 

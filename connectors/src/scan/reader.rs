@@ -20,7 +20,7 @@ use samite_engine::Error;
 
 use super::data_file::{DataFile, name_of};
 use super::file_rows::FileRows;
-use super::footers::footer;
+use super::footers::{footer, forget, insist_on_kept, is_changed};
 use crate::stores::{StoreHandle, unreadable};
 
 /// The metric of all bytes that were read.
@@ -51,6 +51,7 @@ impl ParquetFileReaderFactory for LakeReaders {
         let data_bytes_read = count(DATA_BYTES_READ);
         let rows = file.extension::<FileRows>().cloned();
         let file = DataFile::new(Arc::clone(&self.0), file.object_meta, count(BYTES_READ));
+        insist_on_kept(&file, &self.0);
         Ok(Box::new(LakeReader { store: Arc::clone(&self.0), file, rows, data_bytes_read }))
     }
 }
@@ -66,11 +67,12 @@ struct LakeReader {
 impl LakeReader {
     async fn read(&mut self, ranges: Vec<Range<u64>>) -> ParquetResult<Vec<Bytes>> {
         let location = self.file.meta().location.clone();
-        let bytes = self
-            .file
-            .get_ranges(&location, &ranges)
-            .await
-            .map_err(|error| external(unreadable(&self.file.to_string(), error)))?;
+        let bytes = self.file.get_ranges(&location, &ranges).await.map_err(|error| {
+            if is_changed(&error) {
+                forget(&self.file, &self.store);
+            }
+            external(unreadable(&self.file.to_string(), error))
+        })?;
         self.data_bytes_read.add(bytes.iter().map(Bytes::len).sum());
         Ok(bytes)
     }

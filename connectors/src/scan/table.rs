@@ -24,6 +24,7 @@ use super::data_file::name_of;
 use super::file_scans::{Asked, FileScans};
 use super::selective::is_selective;
 use super::statistics::of_file;
+use super::stored_deletes::{FetchedDeletes, Needed};
 use super::{LakeFile, TableSnapshot};
 
 /// A snapshot as a table.
@@ -172,7 +173,12 @@ impl TableProvider for LakeTable {
         let kept = self.files_for(session, filters)?;
         let partitions = session.config().target_partitions();
         let reads_late = is_selective(filters, &projection, &kept, &self.schema);
-        let asked = Asked { projection: &projection, limit, partitions, reads_late };
+        let needed = match projection.is_empty() && filters.is_empty() {
+            true => Needed::Number,
+            false => Needed::Values,
+        };
+        let deletes = &FetchedDeletes::fetch(&kept, needed).await?;
+        let asked = Asked { projection: &projection, limit, partitions, reads_late, deletes };
         let (keyed, plain) = kept.into_iter().partition(|file| file.has_deleted_keys);
         let all = self.snapshot.files.iter().filter(|file| !file.has_deleted_keys);
         let mut scans = self.scans().plan(all, plain, asked)?;

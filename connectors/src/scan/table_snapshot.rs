@@ -18,7 +18,7 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 use samite_engine::connector::SnapshotId;
 
-use super::{Bucket, DeletedRows, KeyDeletes};
+use super::{Bucket, Deletes, KeyDeletes};
 use crate::stores::StoreHandle;
 
 /// One immutable state of a table.
@@ -81,7 +81,7 @@ pub(crate) struct LakeFile {
     /// Columns of which all values fall into one bucket.
     pub(crate) buckets: Vec<Bucket>,
     /// The rows that no longer count.
-    pub(crate) deleted_rows: Option<Arc<DeletedRows>>,
+    pub(crate) deleted_rows: Option<Deletes>,
     /// True if rows of it may also be deleted by their keys.
     pub(crate) has_deleted_keys: bool,
 }
@@ -127,7 +127,7 @@ impl LakeFile {
 
     /// The rows that count unless their keys are deleted, where both numbers are known.
     pub(crate) fn rows_at_most(&self) -> Option<u64> {
-        let deleted = self.deleted_rows.as_ref().map_or(0, |deleted| deleted.len());
+        let deleted = self.deleted_rows.as_ref().map_or(0, Deletes::len);
         self.rows?.checked_sub(deleted)
     }
 

@@ -4,6 +4,7 @@
 mod keys;
 mod names;
 mod shipped;
+mod stored;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,7 +31,9 @@ use samite_engine::{Error, ErrorKind};
 
 use super::identity::{FIELD_ID, PHYSICAL_NAME};
 use super::report::lake_scan;
-use super::{Bounds, Identity, LakeCodec, LakeFile, SnapshotColumn, TableSnapshot, pinned};
+use super::{
+    Bounds, Deletes, Identity, LakeCodec, LakeFile, SnapshotColumn, TableSnapshot, pinned,
+};
 use crate::stores::{StoreHandle, Stores, StoresConfig};
 use crate::testing::{ask, location, noon, parquet, request, rows, with_tables};
 
@@ -165,7 +168,7 @@ async fn w8_deleted_rows_count_in_no_answer_and_files_are_still_skipped() {
         let path = format!("{part}.parquet");
         let mut file = memory.file("one", &path, &numbers("id", from..from + 40)).await;
         file.bounds = vec![int_bounds(from, from + 39)];
-        file.deleted_rows = Some(Arc::new([0, 39].into_iter().collect()));
+        file.deleted_rows = Some(Deletes::Held(Arc::new([0, 39].into_iter().collect())));
         files.push(file);
     }
     let columns = vec![by_name("id", DataType::Int64)];
@@ -196,7 +199,7 @@ async fn w8_scattered_deleted_rows_are_masked_and_count_in_no_limit() {
         let mut file = memory.file("one", &path, &numbers("id", part * 40..part * 40 + 40)).await;
         // Every other row of two files, and none of the others.
         if part % 2 == 0 {
-            file.deleted_rows = Some(Arc::new((0..20).map(|row| row * 2).collect()));
+            file.deleted_rows = Some(Deletes::Held(Arc::new((0..20).map(|row| row * 2).collect())));
         }
         files.push(file);
     }
@@ -228,11 +231,11 @@ async fn file_with_another_number_of_rows_than_its_table_says_is_refused() {
     let mut file = memory.file("one", "a.parquet", &numbers("id", 0..40)).await;
     for (deleted, message) in [(None, "is not the one"), (Some(1), "deleted rows")] {
         file.rows = Some(41);
-        file.deleted_rows = deleted.map(|row: u64| Arc::new([row].into_iter().collect()));
+        file.deleted_rows =
+            deleted.map(|row: u64| Deletes::Held(Arc::new([row].into_iter().collect())));
         let columns = vec![by_name("id", DataType::Int64)];
         let context = session(&memory, snapshot(columns, vec![file.clone()]), false);
         let error = ask(&context, "select sum(id) from t").await.unwrap_err();
-        let error = Error::from(error);
         assert_eq!(error.kind(), ErrorKind::CorruptSource);
         assert!(
             error.to_line().contains("a.parquet") && error.to_line().contains(message),

@@ -47,9 +47,6 @@ DIFFERENT = {
     "parquet/statistics/price": "a number with a point is a double, and no exact number",
 }
 
-# Instants without a zone in their file's schema: INT96 has no place for one.
-ZONELESS = ("parquet/int96",)
-
 # What a format is not asked yet: (format, kind of moment) -> what the refusal names.
 REFUSED_MOMENTS = {}
 
@@ -199,8 +196,6 @@ def test_writers_answer_is_ours(connection, document, state):
         assert named.lower() in message.lower(), sql
         return
     ours, wanted, fixture = ask(connection, sql), expected(document, state), f"{document['format']}/{document['name']}"
-    if fixture in ZONELESS:
-        wanted = wanted.cast(pa.schema([(field.name, pa.timestamp("us") if pa.types.is_timestamp(field.type) else field.type) for field in wanted.schema]))
     if fixture in DIFFERENT or f"{fixture}/{state['name']}" in DIFFERENT:
         assert (described(ours), cells(ours)) != (described(wanted), cells(wanted)), f"{fixture} is read as its writer does: take it out of DIFFERENT"
         return
@@ -221,7 +216,7 @@ def test_counts_are_those_of_the_writer(connection, document):
 def test_exceptions_name_fixtures_that_exist():
     tables = {f"{document['format']}/{document['name']}": document["states"] for document in documents()}
     names = set(tables) | {f"{table}/{state['name']}" for table, states in tables.items() for state in states}
-    listed = {*REFUSED, *DIFFERENT, *ZONELESS}
+    listed = {*REFUSED, *DIFFERENT}
     assert listed <= names, listed - names
 
 

@@ -182,6 +182,43 @@ async fn answer_of_another_object_is_never_taken_for_the_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn content_that_is_not_the_one_whose_footer_is_kept_is_an_error_until_it_is_forgotten() {
+    let Some(faulty) = Faulty::start().await else { return };
+    for format in ["delta", "iceberg"] {
+        let stores = Stores::new(faulty.config(4)).expect("stores");
+        let connector = connector(&stores, format);
+        let read = async || {
+            let asked = request(format, &faulty.service.told(format), Moment::Latest);
+            rows(connector.as_ref(), &stores, asked).await
+        };
+        faulty.proxy.fail(|_| Fault::None);
+        faulty.assert_right(format, &read().await.expect("rows"), "at first");
+        let _ = faulty.proxy.take_log();
+        faulty.assert_right(format, &read().await.expect("rows"), "again");
+        let log = faulty.proxy.take_log();
+        // Nothing but the data is asked for: the tag comes with it.
+        assert!(
+            log.iter().all(|it| !it.path.contains(".parquet") || it.method == "GET"),
+            "{log:?}"
+        );
+        faulty.proxy.fail(|request| match request.reads(".parquet") {
+            true => Fault::OtherTag,
+            false => Fault::None,
+        });
+        let error = read().await.expect_err("another content");
+        assert_eq!(error.kind(), ErrorKind::SourceUnavailable, "{format}: {error:?}");
+        assert!(error.to_line().contains("was overwritten"), "{format}: {}", error.to_line());
+        // Each file is forgotten once.
+        faulty.proxy.fail(|_| Fault::None);
+        let mut again = read().await;
+        for _ in 0..100 {
+            again = if again.is_err() { read().await } else { again };
+        }
+        faulty.assert_right(format, &again.expect("rows"), "at last");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn one_request_in_ten_fails_and_every_query_ends_right_or_with_a_name() {
     let Some(faulty) = Faulty::start().await else { return };
     let faults = [

@@ -56,8 +56,8 @@ const CASES: [(&str, &[&str]); 8] = [
 
 #[tokio::test]
 async fn deleted_keys_count_for_older_files_of_their_part() {
-    let memory = Memory::new();
     for pushdown in [false, true] {
+        let memory = Memory::new();
         let context = session(&memory, table(&memory, ["one", "two"]).await, pushdown);
         check(&context, &CASES).await;
         // What is kept in memory cannot be shipped.

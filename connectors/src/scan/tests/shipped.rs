@@ -16,7 +16,7 @@ async fn w6_plain_encoding_would_lose_deleted_rows_and_identities() {
     let values: ArrayRef = Arc::new(Int64Array::from_iter_values(0..40));
     let batch = RecordBatch::try_new(Arc::new(Schema::new(fields)), vec![values]).unwrap();
     let mut file = memory.file("one", "a.parquet", &batch).await;
-    file.deleted_rows = Some(Arc::new((0..10).collect()));
+    file.deleted_rows = Some(Deletes::Held(Arc::new((0..10).collect())));
     let columns = vec![by_id(with_id("new", DataType::Int64, 1), 1)];
     let context = session(&memory, snapshot(columns, vec![file]), false);
     let sql = "select new from t";
@@ -61,7 +61,7 @@ async fn w6_shipped_scan_gives_the_same_rows() {
         RecordBatch::try_new(Arc::new(Schema::new(fields)), vec![ids, texts]).unwrap()
     };
     let mut one = memory.file("local", "a.parquet", &batch(["old", "x"], 0)).await;
-    one.deleted_rows = Some(Arc::new([0, 5, 6, 39].into_iter().collect()));
+    one.deleted_rows = Some(Deletes::Held(Arc::new([0, 5, 6, 39].into_iter().collect())));
     one.constants = vec![(2, ScalarValue::Utf8View(None))];
     let mut two = memory.file("local", "b.parquet", &batch(["x", "old"], 100)).await;
     two.constants = vec![(2, ScalarValue::Utf8View(Some("b".to_owned())))];
