@@ -79,6 +79,17 @@ def link_parquet(options, folder, tables):
             os.link(file, folder / table / file.name)
 
 
+def parquet_mesh(options):
+    """The Parquet files alone as one product, made if it is not there."""
+    mesh = tpch_folder(options) / "mesh-parquet"
+    if not (mesh / "complete").exists():
+        shutil.rmtree(mesh, ignore_errors=True)
+        version = Version("1.0.0", {table: [] for table in TABLES}, format="parquet", path="data/{model}/")
+        link_parquet(options, Product("plain", "tpch", [version]).write(mesh) / "data", TABLES)
+        (mesh / "complete").touch()
+    return mesh
+
+
 def write_delta(options, folder, tables):
     from deltalake import WriterProperties, write_deltalake
 

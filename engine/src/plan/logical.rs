@@ -27,6 +27,7 @@ use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast;
 
+use super::exact_numbers::spell_out;
 use super::timed_tables::TimedTables;
 use crate::error::{Error, ErrorKind, Result};
 use crate::govern::GovernedQuery;
@@ -48,7 +49,9 @@ fn plan_form(form: &Form, query: &GovernedQuery, state: &SessionState) -> Result
             let tables = Tables::new(query, state);
             let options = ParserOptions::from(&state.config_options().sql_parser);
             let planner = SqlToRel::new_with_options(&tables, options);
-            let statement = ast::Statement::Query(sql.clone());
+            let mut sql = sql.clone();
+            spell_out(&mut sql);
+            let statement = ast::Statement::Query(sql);
             Ok(planner.statement_to_plan(Parsed::Statement(Box::new(statement)))?)
         }
         Form::Explain { query: inner, .. } => plan_form(inner, query, state),

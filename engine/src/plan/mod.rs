@@ -7,6 +7,7 @@
 //! Uses nothing but pinned, governed tables.
 
 mod bounded;
+mod exact_numbers;
 mod explain;
 mod logical;
 mod parameters;

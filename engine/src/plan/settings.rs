@@ -11,9 +11,11 @@ use datafusion::config::{ConfigOptions, SpillCompression};
 use datafusion::execution::SessionState;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::SessionConfig;
 
 use super::bounded::bound_functions;
+use super::exact_numbers::ExactNumbers;
 use crate::config::EngineConfig;
 use crate::error::Result;
 use crate::session::Settings;
@@ -37,10 +39,14 @@ pub(crate) fn base_state(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> Res
         .with_information_schema(false)
         .with_create_default_catalog_and_schema(false);
     adjust(session.options_mut());
+    // Before the rule that makes the two sides of a comparison one type.
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(ExactNumbers)];
+    rules.extend(Analyzer::new().rules);
     let mut state = SessionStateBuilder::new()
         .with_config(session)
         .with_runtime_env(runtime)
         .with_default_features()
+        .with_analyzer_rules(rules)
         .build();
     bound_functions(&mut state)?;
     Ok(state)

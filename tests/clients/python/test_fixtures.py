@@ -41,11 +41,7 @@ REFUSED = {
 }
 
 # A fixture, or one state of it, that is read otherwise than by its writer, and why. This list only shrinks too: one that is read alike fails until it is taken out.
-DIFFERENT = {
-    "delta/statistics/price": "a number with a point is a double, and no exact number",
-    "iceberg/statistics/price": "a number with a point is a double, and no exact number",
-    "parquet/statistics/price": "a number with a point is a double, and no exact number",
-}
+DIFFERENT = {}
 
 # What a format is not asked yet: (format, kind of moment) -> what the refusal names.
 REFUSED_MOMENTS = {}

@@ -1,0 +1,331 @@
+//! Numbers with a point are exact where a double would lose rows.
+//!
+//! ```text
+//! 123456789012345678.25       more digits than a double holds ──▶ CAST('..' AS DECIMAL(20, 2))
+//! price >= 0.06 - 0.01        compared with a DECIMAL         ──▶ price >= DECIMAL 0.05
+//! ```
+//!
+//! DataFusion reads every number with a point as a double, and compares a DECIMAL with it as doubles:
+//! rows whose last digits differ become equal, and 0.06 + 0.01 is less than 0.07. Everywhere else such
+//! a number stays a double.
+
+use std::ops::ControlFlow;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::common::{DFSchema, Result as DataFusionResult};
+use datafusion::config::ConfigOptions;
+use datafusion::logical_expr::expr::InList;
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
+use datafusion::optimizer::AnalyzerRule;
+use datafusion::scalar::ScalarValue;
+use datafusion::sql::sqlparser::ast;
+
+/// The digits that a double holds whatever they are.
+const DOUBLE_DIGITS: usize = 15;
+/// The most digits of a DECIMAL.
+const DECIMAL_DIGITS: usize = 38;
+
+/// Writes the numbers of `query` that no double holds as what they are.
+pub(super) fn spell_out(query: &mut ast::Query) {
+    let _: ControlFlow<()> = ast::visit_expressions_mut(query, |expr| {
+        if let Some(cast) = spelled_out(expr) {
+            *expr = cast;
+        }
+        ControlFlow::Continue(())
+    });
+}
+
+fn spelled_out(expr: &ast::Expr) -> Option<ast::Expr> {
+    let ast::Expr::Value(value) = expr else { return None };
+    let ast::Value::Number(text, _) = &value.value else { return None };
+    let number = Number::parse(text)?;
+    let digits = number.digits.unsigned_abs().checked_ilog10().map_or(1, |log| log as usize + 1);
+    if number.scale == 0 || digits <= DOUBLE_DIGITS {
+        return None;
+    }
+    let (precision, scale) = (u64::from(number.precision()), i64::from(number.scale));
+    Some(ast::Expr::Cast {
+        kind: ast::CastKind::Cast,
+        expr: Box::new(ast::Expr::value(ast::Value::SingleQuotedString(text.clone()))),
+        data_type: ast::DataType::Decimal(ast::ExactNumberInfo::PrecisionAndScale(
+            precision, scale,
+        )),
+        array: false,
+        format: None,
+    })
+}
+
+/// Makes numbers with a point that are compared with a DECIMAL one too.
+#[derive(Debug)]
+pub(super) struct ExactNumbers;
+
+impl AnalyzerRule for ExactNumbers {
+    fn name(&self) -> &str {
+        "exact_numbers"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> DataFusionResult<LogicalPlan> {
+        Ok(plan.transform_up_with_subqueries(compared)?.data)
+    }
+}
+
+fn compared(plan: LogicalPlan) -> DataFusionResult<Transformed<LogicalPlan>> {
+    let schema = merge_schema(&plan.inputs());
+    let names = NamePreserver::new(&plan);
+    plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        let exact = expr.transform_up(|expr| Ok(exact(expr, &schema)))?;
+        Ok(exact.update_data(|expr| name.restore(expr)))
+    })
+}
+
+/// The comparison with its numbers as DECIMAL, if they are compared with one.
+fn exact(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let changed = match &expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_comparison(*op) => {
+            let of_left = constant(right, left, schema);
+            let of_right = constant(left, right, schema);
+            match (of_left, of_right) {
+                (Some(number), _) => Some(binary(left.as_ref().clone(), *op, number)),
+                (_, Some(number)) => Some(binary(number, *op, right.as_ref().clone())),
+                (None, None) => None,
+            }
+        }
+        Expr::Between(Between { expr, negated, low, high }) => {
+            let bounds = [constant(low, expr, schema), constant(high, expr, schema)];
+            match bounds {
+                [None, None] => None,
+                [new_low, new_high] => Some(Expr::Between(Between {
+                    expr: expr.clone(),
+                    negated: *negated,
+                    low: new_low.map_or_else(|| low.clone(), Box::new),
+                    high: new_high.map_or_else(|| high.clone(), Box::new),
+                })),
+            }
+        }
+        Expr::InList(InList { expr, list, negated }) => {
+            let exact: Vec<Option<Expr>> =
+                list.iter().map(|item| constant(item, expr, schema)).collect();
+            exact.iter().any(Option::is_some).then(|| {
+                let items = exact
+                    .into_iter()
+                    .zip(list)
+                    .map(|(new, old)| new.unwrap_or_else(|| old.clone()));
+                Expr::InList(InList::new(expr.clone(), items.collect(), *negated))
+            })
+        }
+        _ => None,
+    };
+    match changed {
+        Some(changed) => Transformed::yes(changed),
+        None => Transformed::no(expr),
+    }
+}
+
+fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
+    Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
+}
+
+fn is_comparison(op: Operator) -> bool {
+    use Operator as O;
+    matches!(
+        op,
+        O::Eq
+            | O::NotEq
+            | O::Lt
+            | O::LtEq
+            | O::Gt
+            | O::GtEq
+            | O::IsDistinctFrom
+            | O::IsNotDistinctFrom
+    )
+}
+
+/// What `number` is as a DECIMAL, if it is a number with a point and `other` a DECIMAL that it can be
+/// compared with.
+fn constant(number: &Expr, other: &Expr, schema: &DFSchema) -> Option<Expr> {
+    let number = Number::of(number).filter(|number| number.has_point)?;
+    let DataType::Decimal128(precision, scale) = other.get_type(schema).ok()? else { return None };
+    let scale = u8::try_from(scale).ok()?;
+    let value = number.decimal(precision, scale)?;
+    Some(Expr::Literal(value, None))
+}
+
+/// A decimal number: `digits / 10^scale`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Number {
+    digits: i128,
+    scale: u8,
+    /// True if DataFusion would take it for a double.
+    has_point: bool,
+}
+
+impl Number {
+    /// The number that an expression of nothing but numbers is; a quotient need not be one.
+    fn of(expr: &Expr) -> Option<Self> {
+        match expr {
+            // The shortest text that reads as this double is what was written.
+            Expr::Literal(ScalarValue::Float64(Some(value)), _) => {
+                Self::parse(&value.to_string()).map(|number| Self { has_point: true, ..number })
+            }
+            Expr::Literal(ScalarValue::Int64(Some(value)), _) => {
+                Some(Self { digits: i128::from(*value), scale: 0, has_point: false })
+            }
+            Expr::Negative(inner) => {
+                let number = Self::of(inner)?;
+                Some(Self { digits: number.digits.checked_neg()?, ..number })
+            }
+            Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+                let (left, right) = (Self::of(left)?, Self::of(right)?);
+                let scale = left.scale.max(right.scale);
+                let (digits, scale) = match op {
+                    Operator::Plus => (left.at(scale)?.checked_add(right.at(scale)?)?, scale),
+                    Operator::Minus => (left.at(scale)?.checked_sub(right.at(scale)?)?, scale),
+                    Operator::Multiply => (
+                        left.digits.checked_mul(right.digits)?,
+                        left.scale.checked_add(right.scale)?,
+                    ),
+                    _ => return None,
+                };
+                Some(Self { digits, scale, has_point: left.has_point || right.has_point }.short())
+            }
+            _ => None,
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let digits = format!("{whole}{fraction}").parse::<i128>().ok()?;
+        let scale = u8::try_from(fraction.len()).ok()?;
+        let number = Self { digits, scale, has_point: scale > 0 };
+        (usize::from(number.precision()) <= DECIMAL_DIGITS).then_some(number)
+    }
+
+    /// The same number without zeros at its end.
+    fn short(mut self) -> Self {
+        while self.scale > 0 && self.digits % 10 == 0 {
+            self.digits /= 10;
+            self.scale -= 1;
+        }
+        self
+    }
+
+    /// The digits that it has with this many places.
+    fn at(self, scale: u8) -> Option<i128> {
+        let more = scale.checked_sub(self.scale)?;
+        self.digits.checked_mul(10_i128.checked_pow(u32::from(more))?)
+    }
+
+    /// The digits of a DECIMAL that holds it.
+    fn precision(self) -> u8 {
+        let digits = self.digits.unsigned_abs().checked_ilog10().map_or(1, |log| log + 1);
+        u8::try_from(digits).unwrap_or(u8::MAX).max(self.scale).max(1)
+    }
+
+    /// The number as a DECIMAL that can be compared with one of this type: of the very type, where it
+    /// fits, so that nothing needs to be cast.
+    fn decimal(self, precision: u8, scale: u8) -> Option<ScalarValue> {
+        let number = self.short();
+        if let Some(digits) = number.at(scale) {
+            let held = Self { digits, scale, ..number };
+            if held.precision() <= precision {
+                return Some(ScalarValue::Decimal128(
+                    Some(digits),
+                    precision,
+                    i8::try_from(scale).ok()?,
+                ));
+            }
+        }
+        let whole =
+            number.precision().saturating_sub(number.scale).max(precision.saturating_sub(scale));
+        let both = usize::from(whole) + usize::from(scale.max(number.scale));
+        if both > DECIMAL_DIGITS {
+            return None;
+        }
+        let places = i8::try_from(number.scale).ok()?;
+        Some(ScalarValue::Decimal128(Some(number.digits), number.precision(), places))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::datatypes::{Field, Schema};
+    use datafusion::prelude::{col, lit};
+
+    use super::*;
+
+    #[test]
+    fn numbers_are_read_as_they_are_written() {
+        for (text, expected) in [
+            ("0.05", Some((5, 2))),
+            ("-1.50", Some((-150, 2))),
+            (".5", Some((5, 1))),
+            ("5.", Some((5, 0))),
+            ("123456789012345678.25", Some((12_345_678_901_234_567_825, 2))),
+            ("12345678901234567890123456789012345678.5", None),
+            ("1e5", None),
+            ("NaN", None),
+            ("inf", None),
+        ] {
+            let read = Number::parse(text).map(|number| (number.digits, number.scale));
+            assert_eq!(read, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn constants_are_added_and_multiplied_exactly() {
+        for (expr, expected) in [
+            (lit(0.06) + lit(0.01), Some((7, 2))),
+            (lit(0.06) - lit(0.01), Some((5, 2))),
+            (lit(1.5) * lit(2_i64), Some((3, 0))),
+            (-(lit(0.1)), Some((-1, 1))),
+            (lit(1.0) / lit(3.0), None),
+            (col("a") + lit(0.1), None),
+            (lit(f64::NAN), None),
+            (lit(1e300), None),
+        ] {
+            let read =
+                Number::of(&expr).map(Number::short).map(|number| (number.digits, number.scale));
+            assert_eq!(read, expected, "{expr}");
+        }
+    }
+
+    #[test]
+    fn only_what_is_compared_with_a_decimal_becomes_one() {
+        let fields = [
+            ("price", DataType::Decimal128(10, 2)),
+            ("wide", DataType::Decimal128(38, 2)),
+            ("ratio", DataType::Float64),
+        ];
+        let fields = fields.map(|(name, held)| Field::new(name, held, true)).to_vec();
+        let schema = DFSchema::try_from(Schema::new(fields)).unwrap();
+        let price = || col("price");
+        for (expr, expected) in [
+            (price().gt(lit(0.5)), "price > Decimal128(0.50,10,2)"),
+            (lit(0.5).lt(price()), "Decimal128(0.50,10,2) < price"),
+            (price().eq(lit(0.055)), "price = Decimal128(0.055,3,3)"),
+            (price().lt(lit(1e9)), "price < Decimal128(1000000000,10,0)"),
+            (price().eq(lit(5_i64)), "price = Int64(5)"),
+            (price().gt(lit(0.06) + lit(0.01)), "price > Decimal128(0.07,10,2)"),
+            (
+                price().between(lit(0.5), lit(1_i64)),
+                "price BETWEEN Decimal128(0.50,10,2) AND Int64(1)",
+            ),
+            (
+                price().in_list(vec![lit(0.5), lit(1_i64)], true),
+                "price NOT IN ([Decimal128(0.50,10,2), Int64(1)])",
+            ),
+            ((price() * lit(2_i64)).gt(lit(0.5)), "price * Int64(2) > Decimal128(0.50,31,2)"),
+            (price() + lit(0.5), "price + Float64(0.5)"),
+            (col("ratio").gt(lit(0.5)), "ratio > Float64(0.5)"),
+            (col("wide").gt(lit(0.055)), "wide > Float64(0.055)"),
+        ] {
+            let text = expr.to_string();
+            let exact = expr.transform_up(|expr| Ok(exact(expr, &schema))).unwrap().data;
+            assert_eq!(exact.to_string(), expected, "{text}");
+        }
+    }
+}
