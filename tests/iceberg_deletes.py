@@ -32,7 +32,8 @@ from pyiceberg.types import (BinaryType, BooleanType, DateType, DecimalType, Dou
                              UUIDType)
 from pyroaring import BitMap
 
-from iceberg_tables import BY_PART, NUMBERS, Case, D, Deletes, field, merge_on_read, metadata_folder, numbers
+from iceberg_tables import (BY_PART, NUMBERS, Case, D, Deletes, delete_file, field, files_of, merge_on_read, metadata_folder, numbers,
+                            position_file)
 
 UTC = datetime.timezone.utc
 
@@ -307,6 +308,84 @@ def vectors(folder):
     model.answer()
 
 
+def skipped_deletes(folder):
+    """Deletes of files that a filter leaves out: by partition, and by the paths that a file of positions names."""
+    # The third version comes last: from then on, pyiceberg writes what only that one has.
+    def positions(case, name, file, rows, partition=None, **more):
+        path = position_file(case, name, [(file, row) for row in rows])
+        merge_on_read(case, lambda snapshot: delete_file(
+            case, snapshot, path, DataFileContent.POSITION_DELETES, len(rows), partition=partition, **more))
+
+    case = Case(folder, "skip_positions", NUMBERS, BY_PART, **{"format-version": "2"})
+    case.append(numbers(0, 30))
+    for part in ["red", "green"]:
+        positions(case, f"deletes-{part}", files_of(case, part)[0].file_path, [1, 4], Record(part))
+    # Older than the data that it would be for.
+    case.append(numbers(100, 3)).answers(history=False)
+
+    case = Case(folder, "skip_paths", NUMBERS, **{"format-version": "2"})
+    case.append(numbers(0, 30)).append(numbers(100, 30))
+    for task in case.table.scan().plan_files():
+        file, first = task.file.file_path, pq.read_table(task.file.file_path.removeprefix("file://"))["id"][0].as_py()
+        bounds = {2147483546: file.encode()}
+        positions(case, f"deletes-{first}", file, [0, 7], lower_bounds=bounds, upper_bounds=bounds)
+    case.answers(history=False)
+
+    model = Model(folder, "skip_keys", NUMBERS, BY_PART)
+    model.append(numbers(0, 30)).delete([1], [[3]], ["red"]).delete([1], [[4]], ["green"])
+    model.append(numbers(100, 30)).answer()
+
+    write_version_3()
+    model = Model(folder, "skip_vectors", NUMBERS, BY_PART, version="3")
+    model.append(numbers(0, 30))
+    for part in ["red", "green"]:
+        file = files_of(model.case, part)[0].file_path
+        gone = pq.read_table(file.removeprefix("file://"))["id"].to_pylist()[:2]
+        delete_rows(model, {file: [0, 1]})
+        model.rows = [row for row in model.rows if row[2][1] not in gone]
+    model.append(numbers(100, 30)).answer()
+
+
+def lies(folder):
+    """Metadata that does not fit its files, or names what is not read."""
+    ids = pa.schema([pa.field("id", pa.int64(), True, {"PARQUET:field_id": "1"})])
+    for name, change in [
+            ("rows", dict(record_count=11)),
+            ("encrypted", dict(key_metadata=b"key")),
+            ("orc", dict(file_format=FileFormat.ORC)),
+            ("avro", dict(file_format=FileFormat.AVRO)),
+            ("outside", dict(file_path="file:///etc/hostname")),
+            ("bounds", dict(lower_bounds={1: b"\x01\x02\x03"})),
+            ("cut_text", dict(lower_bounds={2: b"\xff"})),
+            ("content", dict(content=DataFileContent.POSITION_DELETES)),
+    ]:
+        model = Model(folder, f"lie_{name}", NUMBERS).append(numbers(0, 3))
+        path = metadata_folder(model.case).parent / "data" / "by-hand.parquet"
+        pq.write_table(pa.table([pa.array(range(100, 110))], schema=ids), path)
+        file = DataFile.from_args(_table_format_version=2, **dict(
+            content=DataFileContent.DATA, file_path=f"file://{path}", file_format=FileFormat.PARQUET, partition=Record(), record_count=10,
+            file_size_in_bytes=path.stat().st_size) | change)
+        merge_on_read(model.case, lambda snapshot: model.manifest(
+            file, snapshot, model.table.spec(), model.table.schema(), manifests.ManifestWriterV2))
+        model.answer()
+
+
+def encrypted(folder):
+    """Metadata that names keys of encryption."""
+    write_version_3()
+    key = {"key-id": "k", "encrypted-key-metadata": "AAAA", "encrypted-by-id": "m"}
+    for name, change in [
+            ("keys", lambda metadata: metadata.update({"encryption-keys": [key]})),
+            ("key_of_list", lambda metadata: [snapshot.update({"key-id": "k"}) for snapshot in metadata["snapshots"]]),
+    ]:
+        model = Model(folder, f"lie_{name}", NUMBERS, version="3").append(numbers(0, 3))
+        newest = pathlib.Path(model.table.metadata_location.removeprefix("file://"))
+        metadata = json.loads(newest.read_text())
+        change(metadata)
+        newest.write_text(json.dumps(metadata))
+        model.answer()
+
+
 def version_3(folder):
     """What is new in format version 3: nanoseconds, default values; and types that are not read."""
     write_version_3()
@@ -343,7 +422,7 @@ def version_3(folder):
 
 
 def main(folder, *names):
-    makers = (keys, key_types, key_evolution, refused_keys, vectors, version_3)
+    makers = (keys, key_types, key_evolution, refused_keys, lies, skipped_deletes, vectors, encrypted, version_3)
     for make in makers:
         if not names or make.__name__ in names:
             make(folder)

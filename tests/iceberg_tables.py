@@ -159,6 +159,37 @@ def pruning(folder):
         case.append(rows).answers(history=False)
 
 
+def manifests(folder):
+    """One manifest for each value: the manifest list tells which of them a filter needs."""
+    schema = Schema(field(1, "number", LongType()), field(2, "text", StringType()), field(3, "day", DateType()),
+                    field(4, "instant", TimestamptzType()), field(5, "price", DecimalType(9, 2)), field(6, "ratio", DoubleType()))
+    rows = [dict(number=i - 3, text=f"{chr(97 + i)}text{i}", day=datetime.date(1968 + i, 1 + i, 28),
+                 instant=datetime.datetime(1968 + i, 1 + i, 28, i, tzinfo=UTC), price=D(100 * i - 300) / 100, ratio=i / 2)
+            for i in range(6)] + [dict.fromkeys(schema.column_names)]
+    for name, column, transform in [
+            ("identity", 2, IdentityTransform()), ("ratio", 6, IdentityTransform()), ("bucket", 1, BucketTransform(101)),
+            ("truncate", 2, TruncateTransform(1)), ("price", 5, TruncateTransform(100)), ("year", 3, YearTransform()),
+            ("month", 4, MonthTransform()), ("day", 4, DayTransform()), ("hour", 4, HourTransform())]:
+        spec = PartitionSpec(PartitionField(column, 1000, transform, "part"))
+        case = Case(folder, f"manifests_{name}", schema, spec)
+        for row in rows:
+            case.append([row])
+        case.answers(history=False)
+    # The summaries are of another type than the column has now, and another spec has none of the column.
+    schema = Schema(field(1, "number", IntegerType()), field(2, "text", StringType()))
+    case = Case(folder, "manifests_evolved", schema, PartitionSpec(PartitionField(1, 1000, IdentityTransform(), "part")))
+    for i in range(3):
+        case.append([dict(number=i, text=f"t{i}")])
+    with case.table.update_schema() as update:
+        update.update_column("number", LongType())
+    with case.table.update_spec() as update:
+        update.remove_field("part")
+        update.add_field("text", TruncateTransform(2), "text_2")
+    for i in range(3, 5):
+        case.append([dict(number=i, text=f"t{i}")])
+    case.answers(history=False)
+
+
 def voided(folder):
     """A table of the first version: a field of the partitions that is given up stays, and is void."""
     case = Case(folder, "voided", NUMBERS, BY_PART, **{"format-version": "1"})
@@ -292,13 +323,13 @@ class Deletes(ManifestWriterV2):
         return super()._meta | {"content": "deletes"}
 
 
-def delete_file(case, snapshot, path, content, count, equality_ids=None, partition=None):
+def delete_file(case, snapshot, path, content, count, equality_ids=None, partition=None, **more):
     """Adds a file of deletes to the table, as a writer that merges on read does."""
     table, io = case.table, case.table.io
     folder = metadata_folder(case)
     file = DataFile.from_args(
         content=content, file_path=f"file://{path}", file_format=FileFormat.PARQUET, partition=partition or Record(),
-        record_count=count, file_size_in_bytes=path.stat().st_size, equality_ids=equality_ids, _table_format_version=2)
+        record_count=count, file_size_in_bytes=path.stat().st_size, equality_ids=equality_ids, _table_format_version=2, **more)
     spec = table.spec()
     output = io.new_output(f"file://{folder}/deletes-{path.stem}.avro")
     with Deletes(spec, table.schema(), output, snapshot, "deflate") as writer:
@@ -413,7 +444,7 @@ def promoted_partition(folder):
 
 
 def main(folder, *names):
-    makers = (types, partitions, pruning, voided, commits, evolution, empty, hints, position_deletes, promoted_partition, mapped_names,
+    makers = (types, partitions, pruning, manifests, voided, commits, evolution, empty, hints, position_deletes, promoted_partition, mapped_names,
               time_travel)
     for make in makers:
         if not names or make.__name__ in names:

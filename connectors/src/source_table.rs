@@ -4,6 +4,7 @@
 //! what connectors keep, and where they get the promised part of it from.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -15,7 +16,8 @@ use samite_engine::connector::{OpenRequest, PinnedTable, SnapshotId};
 use samite_engine::product::{Table, TableName};
 
 use crate::scan::{
-    Bucket, Identity, KeyDeletes, LakeFile, SnapshotColumn, TableSnapshot, pinned, promise,
+    Bucket, FileListing, Identity, LakeFile, SnapshotColumn, TableSnapshot, pinned, pinned_listing,
+    promise,
 };
 
 /// How many promised forms of one state are kept.
@@ -27,9 +29,24 @@ pub(crate) struct SourceTable {
     id: SnapshotId,
     committed_at: Option<DateTime<Utc>>,
     columns: Vec<SnapshotColumn>,
-    files: Vec<LakeFile>,
-    key_deletes: Option<Arc<KeyDeletes>>,
+    files: SourceFiles,
     promised: Mutex<VecDeque<Promised>>,
+}
+
+/// The files of a state.
+#[derive(Debug)]
+enum SourceFiles {
+    Known(Vec<LakeFile>),
+    Listed(Arc<dyn SourceListing>),
+}
+
+/// Finds the files of a state when the filters of a scan are known.
+pub(crate) trait SourceListing: fmt::Debug + Send + Sync {
+    /// How many data files there are.
+    fn file_count(&self) -> usize;
+
+    /// Finds files for `request`, which asks for the columns at `places` of the source.
+    fn promised(&self, places: &[usize], request: &OpenRequest) -> Arc<dyn FileListing>;
 }
 
 /// The same state as one contract promises it.
@@ -52,22 +69,27 @@ impl SourceTable {
     ) -> Self {
         columns.iter_mut().for_each(view_column);
         files.iter_mut().for_each(view_file);
-        let promised = Mutex::default();
-        Self { id, committed_at, columns, files, key_deletes: None, promised }
+        let files = SourceFiles::Known(files);
+        Self { id, committed_at, columns, files, promised: Mutex::default() }
     }
 
-    /// Adds what deletes rows by their keys. Its columns come after all others in the files' lists.
-    #[must_use]
-    pub(crate) fn with_key_deletes(mut self, mut deletes: KeyDeletes) -> Self {
-        deletes.columns.iter_mut().for_each(view_column);
-        deletes.sets.iter_mut().flat_map(|set| &mut set.files).for_each(view_file);
-        self.key_deletes = Some(Arc::new(deletes));
-        self
+    /// Keeps what the metadata told, and who finds the files.
+    pub(crate) fn listed(
+        (id, committed_at): (SnapshotId, Option<DateTime<Utc>>),
+        mut columns: Vec<SnapshotColumn>,
+        files: Arc<dyn SourceListing>,
+    ) -> Self {
+        columns.iter_mut().for_each(view_column);
+        let files = SourceFiles::Listed(files);
+        Self { id, committed_at, columns, files, promised: Mutex::default() }
     }
 
     /// How many data files there are.
     pub(crate) fn file_count(&self) -> usize {
-        self.files.len()
+        match &self.files {
+            SourceFiles::Known(files) => files.len(),
+            SourceFiles::Listed(files) => files.file_count(),
+        }
     }
 
     /// The table as the contract of `request` promises it.
@@ -86,7 +108,14 @@ impl SourceTable {
             return Ok(kept);
         }
         let columns = promise(self.columns.clone(), &request.table, &request.name)?;
-        let pinned = pinned(self.snapshot(columns), request)?;
+        let places = self.places(&columns);
+        let pinned = match &self.files {
+            SourceFiles::Known(files) => pinned(self.snapshot(columns, &places, files), request)?,
+            SourceFiles::Listed(files) => {
+                let id = (self.id.clone(), self.committed_at);
+                pinned_listing(id, columns, files.promised(&places, request), request)?
+            }
+        };
         let mut promised = self.promised.lock();
         if promised.len() >= PROMISED_MAX {
             promised.pop_front();
@@ -99,17 +128,23 @@ impl SourceTable {
         Ok(pinned)
     }
 
-    /// The snapshot with just `columns`, each file's bounds and constants in their order.
-    fn snapshot(&self, columns: Vec<SnapshotColumn>) -> TableSnapshot {
+    /// Where each of `columns`, which are some of the source's, is in the source.
+    fn places(&self, columns: &[SnapshotColumn]) -> Vec<usize> {
         let places: HashMap<&Identity, usize> =
             self.columns.iter().enumerate().map(|(at, column)| (&column.identity, at)).collect();
-        let mut sources: Vec<Option<usize>> =
-            columns.iter().map(|column| places.get(&column.identity).copied()).collect();
-        let hidden = self.key_deletes.as_ref().map_or(0, |deletes| deletes.columns.len());
-        sources.extend((0..hidden).map(|at| Some(self.columns.len() + at)));
-        let files = self.files.iter().map(|file| chosen(file, &sources)).collect();
+        columns.iter().filter_map(|column| places.get(&column.identity).copied()).collect()
+    }
+
+    /// The snapshot with just `columns`, each file's bounds and constants in their order.
+    fn snapshot(
+        &self,
+        columns: Vec<SnapshotColumn>,
+        places: &[usize],
+        files: &[LakeFile],
+    ) -> TableSnapshot {
+        let files = files.iter().map(|file| chosen(file, places)).collect();
         let (id, committed_at) = (self.id.clone(), self.committed_at);
-        TableSnapshot { id, committed_at, columns, files, key_deletes: self.key_deletes.clone() }
+        TableSnapshot { id, committed_at, columns, files, key_deletes: None }
     }
 }
 
@@ -120,14 +155,16 @@ impl Promised {
     }
 }
 
-fn view_column(column: &mut SnapshotColumn) {
+/// Makes text and bytes of a column views.
+pub(crate) fn view_column(column: &mut SnapshotColumn) {
     if let Some(view) = view_type(column.field.data_type()) {
         column.field = Arc::new(column.field.as_ref().clone().with_data_type(view));
         column.when_missing = column.when_missing.take().map(view_value);
     }
 }
 
-fn view_file(file: &mut LakeFile) {
+/// Makes text and bytes in what is known of a file views.
+pub(crate) fn view_file(file: &mut LakeFile) {
     for bounds in &mut file.bounds {
         bounds.min = bounds.min.take().map(view_value);
         bounds.max = bounds.max.take().map(view_value);
@@ -153,22 +190,19 @@ fn view_value(value: ScalarValue) -> ScalarValue {
     }
 }
 
-fn chosen(file: &LakeFile, sources: &[Option<usize>]) -> LakeFile {
-    let bounds = sources
-        .iter()
-        .map(|source| source.and_then(|at| file.bounds.get(at)).cloned().unwrap_or_default())
-        .collect();
-    let constants = sources
+fn chosen(file: &LakeFile, places: &[usize]) -> LakeFile {
+    let bounds =
+        places.iter().map(|source| file.bounds.get(*source).cloned().unwrap_or_default()).collect();
+    let constants = places
         .iter()
         .enumerate()
-        .filter_map(|(at, source)| Some((at, file.constant((*source)?)?.clone())))
+        .filter_map(|(at, source)| Some((at, file.constant(*source)?.clone())))
         .collect();
-    let buckets = sources
+    let buckets = places
         .iter()
         .enumerate()
         .flat_map(|(at, source)| {
-            let of_source =
-                file.buckets.iter().filter(move |bucket| Some(bucket.column) == *source);
+            let of_source = file.buckets.iter().filter(move |bucket| bucket.column == *source);
             of_source.map(move |bucket| Bucket { column: at, ..*bucket })
         })
         .collect();
@@ -237,7 +271,10 @@ mod tests {
             field: Arc::new(column(2).field.as_ref().clone().with_name("country")),
             ..column(2)
         };
-        let snapshot = source.snapshot(vec![renamed, column(1), column(0), column(1)]);
+        let columns = vec![renamed, column(1), column(0), column(1)];
+        let places = source.places(&columns);
+        let SourceFiles::Known(files) = &source.files else { panic!("the files are known") };
+        let snapshot = source.snapshot(columns, &places, files);
         let file = &snapshot.files[0];
         let least: Vec<Option<ScalarValue>> = file.bounds.iter().map(|b| b.min.clone()).collect();
         assert_eq!(least, [None, Some(view("a")), Some(1_i64.into()), Some(view("a"))]);

@@ -54,7 +54,7 @@ async fn deleted_keys_and_vectors_take_their_rows_and_no_others() {
     let mut read = 0;
     for case in cases(folder.path()) {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
-        if name.starts_with("refused_") || name.starts_with("vector_") {
+        if ["refused_", "vector_", "lie_"].iter().any(|start| name.starts_with(start)) {
             continue;
         }
         let answer = parquet(&case.join("latest.parquet"));
@@ -88,7 +88,8 @@ async fn deleted_keys_and_vectors_take_their_rows_and_no_others() {
         ("vector_no_file", ErrorKind::CorruptSource, "does not name a data file"),
         ("vector_twice", ErrorKind::CorruptSource, "a data file has two"),
     ] {
-        let error = open(&folder.path().join(case)).await.expect_err(case);
+        let asked = request("iceberg", &location(&folder.path().join(case)), Moment::Latest);
+        let error = rows(&connector, &stores, asked).await.expect_err(case);
         assert_eq!(error.kind(), kind, "{case}: {error:?}");
         let line = error.to_line();
         assert!(line.contains(text) && line.contains("domain.product.table"), "{case}: {line}");
@@ -153,7 +154,7 @@ async fn broken_table_is_refused_by_name() {
     let stores = stores(&[folder.path()]);
     let open = async |case: &str| {
         let request = request("iceberg", &location(&folder.path().join(case)), Moment::Latest);
-        connector(&stores).open(request).await.expect_err("it is refused")
+        rows(&connector(&stores), &stores, request).await.expect_err("it is refused")
     };
     let metadata = |case: &str| {
         let case = location(&folder.path().join(case));
@@ -177,7 +178,7 @@ async fn broken_table_is_refused_by_name() {
     let few = IcebergConnector::new(stores.clone(), config);
     let location_of = location(&folder.path().join("position_deletes"));
     let asked = request("iceberg", &location_of, Moment::Latest);
-    let error = few.open(asked).await.expect_err("it is refused");
+    let error = rows(&few, &stores, asked).await.expect_err("it is refused");
     refused(error, ErrorKind::ResourcesExhausted, "too many position deletes");
 
     for hint in ["7", "00009-nothing", "", "../x", "v1.metadata.json/../x"] {
@@ -230,6 +231,81 @@ async fn metadata_that_leads_outside_is_refused() {
     let error = connector(&stores).open(request).await.expect_err("it is refused");
     assert_eq!(error.kind(), ErrorKind::PermissionDenied, "{error:?}");
     assert!(error.to_line().contains("[locations] allow"), "{}", error.to_line());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_that_does_not_fit_its_files_is_refused() {
+    let Some(folder) = written("iceberg_deletes.py", &["lies", "encrypted"]) else { return };
+    let stores = stores(&[folder.path()]);
+    let refusal = async |case: &str| {
+        let location = location(&folder.path().join(case));
+        let opened = connector(&stores).open(request("iceberg", &location, Moment::Latest)).await;
+        let rows = async |pinned| query(&stores, &pinned, "SELECT * FROM t").await;
+        match opened {
+            Ok(pinned) => rows(pinned).await.expect_err(case),
+            Err(error) => error,
+        }
+    };
+    for (case, kind, text) in [
+        ("rows", ErrorKind::CorruptSource, "it has 10 rows, and its table says 11"),
+        ("encrypted", ErrorKind::Unsupported, "encrypted files"),
+        ("orc", ErrorKind::Unsupported, "files of format orc"),
+        ("avro", ErrorKind::Unsupported, "files of format avro"),
+        ("outside", ErrorKind::PermissionDenied, "[locations] allow"),
+        ("bounds", ErrorKind::CorruptSource, "a manifest of table \"domain.product.table\""),
+        ("cut_text", ErrorKind::CorruptSource, "a manifest of table \"domain.product.table\""),
+        ("content", ErrorKind::CorruptSource, "has data files, or deletes"),
+        ("keys", ErrorKind::Unsupported, "encryption keys"),
+        ("key_of_list", ErrorKind::Unsupported, "an encrypted manifest list"),
+    ] {
+        let error = refusal(&format!("lie_{case}")).await;
+        assert_eq!(error.kind(), kind, "{case}: {error:?}");
+        assert!(error.to_line().contains(text), "{case}: {}", error.to_line());
+    }
+
+    let metadata = location(&folder.path().join("lie_rows"));
+    let metadata = Path::new(metadata.strip_prefix("file://").expect("a file")).join("metadata");
+    for entry in std::fs::read_dir(metadata).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.file_name().is_some_and(|name| name == "deletes-0.avro") {
+            let bytes = std::fs::read(&path).expect("a manifest");
+            // Whole blocks may be gone: without them, the rest is a manifest with fewer entries.
+            for length in [0, 10, bytes.len() / 2, bytes.len() - 1] {
+                std::fs::write(&path, &bytes[..length]).expect("a shorter one");
+                let error = refusal("lie_rows").await;
+                assert_eq!(error.kind(), ErrorKind::CorruptSource, "{length}: {error:?}");
+                assert!(error.to_line().contains("the manifest list says"), "{}", error.to_line());
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn snapshot_whose_manifest_list_is_gone_is_refused() {
+    let Some(folder) = written("iceberg_tables.py", &["commits"]) else { return };
+    let stores = stores(&[folder.path()]);
+    let case = location(&folder.path().join("commits"));
+    let ask = async |moment: &Moment| {
+        rows(&connector(&stores), &stores, request("iceberg", &case, moment.clone())).await
+    };
+    let tag = Moment::Reference("year end".to_owned());
+    assert!(!ask(&tag).await.expect("rows").is_empty());
+    let opened = connector(&stores).open(request("iceberg", &case, tag.clone())).await;
+    let id = opened.expect("a snapshot").snapshot.0;
+    let id: i64 = id.strip_prefix("iceberg:").expect("an id").parse().expect("a number");
+    let root = Path::new(case.strip_prefix("file://").expect("a file"));
+    for entry in std::fs::read_dir(root.join("metadata")).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.to_string_lossy().contains(&format!("snap-{id}-")) {
+            std::fs::remove_file(path).expect("one less");
+        }
+    }
+    for moment in [tag, Moment::Version(id)] {
+        let error = ask(&moment).await.expect_err("it is gone");
+        assert_eq!(error.kind(), ErrorKind::CorruptSource, "{error:?}");
+        assert!(error.to_line().contains("manifest list \"snap-"), "{}", error.to_line());
+    }
+    assert!(ask(&Moment::Latest).await.is_ok());
 }
 
 #[tokio::test(flavor = "multi_thread")]

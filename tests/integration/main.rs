@@ -20,6 +20,7 @@ mod documents;
 mod flight;
 mod formats;
 mod iceberg;
+mod iceberg_pruning;
 mod mesh_folder;
 mod parquet;
 mod program;

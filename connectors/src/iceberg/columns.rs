@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 use datafusion::parquet::arrow::PARQUET_FIELD_ID_META_KEY;
+use datafusion::scalar::ScalarValue;
 use iceberg::spec::{NestedField, PrimitiveType, Schema, Type};
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::name_mapping::MappedNames;
 use super::values::scalar;
-use crate::scan::{Identity, SnapshotColumn};
+use crate::scan::{Identity, SnapshotColumn, when_missing};
 
 /// One column with what the manifests know it by.
 #[derive(Debug, Clone)]
@@ -47,17 +48,15 @@ pub(super) fn column(
     names: &MappedNames,
 ) -> Result<IcebergColumn> {
     let primitive = field.field_type.as_primitive_type().cloned();
-    let when_missing = match (&field.initial_default, &primitive) {
-        (None, _) => None,
-        (Some(value), Some(primitive)) => {
-            let literal = value.as_primitive_literal();
-            let value = literal.and_then(|value| scalar(&value, primitive, primitive));
+    let when_missing = match &field.initial_default {
+        None => None,
+        Some(_) => {
+            let value = default_value(field);
             Some(value.ok_or_else(|| unread(table, field, "a default value"))?)
         }
-        (Some(_), None) => return Err(unread(table, field, "a nested default value")),
     };
-    if has_default_within(&field.field_type) {
-        return Err(unread(table, field, "a nested field with a default value"));
+    if has_unread_default(&field.field_type) {
+        return Err(unread(table, field, "a nested default value that is no plain value"));
     }
     let data_type = data_type(&field.field_type, names)
         .ok_or_else(|| unread(table, field, &format!("type {}", field.field_type)))?;
@@ -78,17 +77,29 @@ fn unread(table: &str, field: &NestedField, what: &str) -> Error {
     )
 }
 
-/// True if a nested field has a default, which would be needed where a file lacks the field.
-fn has_default_within(iceberg: &Type) -> bool {
-    let has = |field: &NestedField| {
-        field.initial_default.is_some() || has_default_within(&field.field_type)
+/// True if a default at some depth is not a plain value of a struct's field. An item of a list or a
+/// map is never lacking alone, so that a default of it has no meaning.
+fn has_unread_default(iceberg: &Type) -> bool {
+    let of_item = |field: &NestedField| {
+        field.initial_default.is_some() || has_unread_default(&field.field_type)
+    };
+    let of_field = |field: &NestedField| {
+        let is_plain = field.initial_default.is_none() || default_value(field).is_some();
+        !is_plain || has_unread_default(&field.field_type)
     };
     match iceberg {
         Type::Primitive(_) => false,
-        Type::Struct(fields) => fields.fields().iter().any(|field| has(field)),
-        Type::List(list) => has(&list.element_field),
-        Type::Map(map) => has(&map.key_field) || has(&map.value_field),
+        Type::Struct(fields) => fields.fields().iter().any(|field| of_field(field)),
+        Type::List(list) => of_item(&list.element_field),
+        Type::Map(map) => of_item(&map.key_field) || of_item(&map.value_field),
     }
+}
+
+/// The value of a field in a file that lacks it, if it is a plain one.
+fn default_value(field: &NestedField) -> Option<ScalarValue> {
+    let primitive = field.field_type.as_primitive_type()?;
+    let literal = field.initial_default.as_ref()?.as_primitive_literal()?;
+    scalar(&literal, primitive, primitive)
 }
 
 fn data_type(iceberg: &Type, names: &MappedNames) -> Option<DataType> {
@@ -110,10 +121,13 @@ fn data_type(iceberg: &Type, names: &MappedNames) -> Option<DataType> {
     }
 }
 
-/// A field within another one: a file knows it by its id.
+/// A field within another one: a file knows it by its id, and what lacks it has its default.
 fn nested(field: &NestedField, names: &MappedNames) -> Option<FieldRef> {
     let mut metadata = HashMap::from_iter(names.of(field.id));
     metadata.insert(PARQUET_FIELD_ID_META_KEY.to_owned(), field.id.to_string());
+    if let Some(value) = default_value(field) {
+        metadata.extend([when_missing(&value).ok()?]);
+    }
     let arrow = Field::new(&field.name, data_type(&field.field_type, names)?, !field.required);
     Some(Arc::new(arrow.with_metadata(metadata)))
 }
@@ -147,17 +161,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn default_of_a_nested_field_is_refused_by_name() {
-        let schema: Schema = serde_json::from_str(
-            r#"{"type": "struct", "schema-id": 0, "fields": [
-                {"id": 1, "name": "s", "required": false, "type": {"type": "list", "element-id": 2,
-                    "element-required": false, "element": {"type": "struct", "fields": [
-                        {"id": 3, "name": "d", "required": false, "type": "int", "initial-default": 1}]}}}]}"#,
-        )
+    fn default_that_has_no_meaning_is_refused_by_name() {
+        let item =
+            r#"{"type": "list", "element-id": 2, "element-required": false, "element": "int"}"#;
+        let mut schema: Schema = serde_json::from_str(&format!(
+            r#"{{"type": "struct", "schema-id": 0, "fields": [
+                {{"id": 1, "name": "s", "required": false, "type": {item}}}]}}"#
+        ))
         .expect("schema");
+        assert!(columns("t", &schema, &MappedNames::default()).is_ok());
+        let element = NestedField::list_element(2, PrimitiveType::Int.into(), false)
+            .with_initial_default(iceberg::spec::Literal::int(1));
+        let list = iceberg::spec::ListType::new(Arc::new(element));
+        let list = NestedField::optional(1, "s", Type::List(list));
+        schema = Schema::builder().with_fields([Arc::new(list)]).build().expect("schema");
         let error = columns("t", &schema, &MappedNames::default()).expect_err("it is refused");
         assert_eq!(error.kind(), ErrorKind::Unsupported);
-        let named = "column \"s\" of table \"t\" has a nested field with a default value";
+        let named = "column \"s\" of table \"t\" has a nested default value";
         assert!(error.message().contains(named), "{}", error.message());
     }
 

@@ -1,5 +1,7 @@
 //! The connector of Iceberg ports.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use datafusion::physical_plan::ExecutionPlan;
 use samite_engine::Result;
@@ -7,7 +9,7 @@ use samite_engine::connector::{Connector, OpenRequest, PinnedTable, ScanReport};
 use samite_engine::product::Server;
 
 use super::config::IcebergConfig;
-use super::manifests::{ManifestReader, Parsed};
+use super::manifests::{ManifestReader, Parsed, Shared};
 use super::tables::Tables;
 use crate::scan::report;
 use crate::stores::Stores;
@@ -15,10 +17,8 @@ use crate::stores::Stores;
 /// Opens Iceberg ports.
 #[derive(Debug)]
 pub struct IcebergConnector {
-    stores: Stores,
-    config: IcebergConfig,
+    shared: Arc<Shared>,
     tables: Tables,
-    parsed: Parsed,
 }
 
 impl IcebergConnector {
@@ -27,7 +27,7 @@ impl IcebergConnector {
     pub fn new(stores: Stores, config: IcebergConfig) -> Self {
         let tables = Tables::new(&config);
         let parsed = Parsed::new(&config);
-        Self { stores, config, tables, parsed }
+        Self { shared: Arc::new(Shared { config, parsed, stores }), tables }
     }
 }
 
@@ -45,14 +45,8 @@ impl Connector for IcebergConnector {
 
     async fn open(&self, request: OpenRequest) -> Result<PinnedTable> {
         let name = request.name.to_string();
-        let place = self.stores.table_place(&request)?;
-        let reader = ManifestReader {
-            config: &self.config,
-            parsed: &self.parsed,
-            stores: &self.stores,
-            server: &request.server,
-            name: &name,
-        };
+        let place = self.shared.stores.table_place(&request)?;
+        let reader = ManifestReader { shared: &self.shared, server: &request.server, name: &name };
         self.tables.source(&reader, &place, &request.moment).await?.open(&request)
     }
 

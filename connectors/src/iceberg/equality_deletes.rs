@@ -5,25 +5,21 @@
 //! | without partitions | any |
 //! | with partitions | of the same spec and with the same values of it |
 //!
-//! The scan does the work, as an anti join; here is only decided which files it is about. Parts are
-//! compared by value: what was an `int` in one manifest may be a `long` in another.
+//! The scan does the work, as an anti join; here is only decided which files it is about.
 
 use std::collections::{BTreeMap, HashMap};
 
-use iceberg::spec::{
-    DataFile, Literal, NestedFieldRef, PrimitiveLiteral, PrimitiveType, TableMetadata, Type,
-};
+use iceberg::spec::{DataFile, NestedFieldRef, PrimitiveType, TableMetadata, Type};
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::columns::{IcebergColumn, column};
 use super::lake_files::{LakeFiles, Specs};
-use super::live::{Live, LiveFile};
+use super::live::Live;
 use super::manifests::ManifestReader;
 use super::name_mapping::MappedNames;
+use super::survivors::{Part, part};
 use crate::scan::{KeyDeletes, KeySet};
-
-/// A partition: the spec, and its values.
-type Part = (i32, Vec<Option<Literal>>);
+use crate::source_table::view_column;
 
 /// A data file belongs to a part for which no keys are deleted.
 const NO_PART: i64 = -1;
@@ -72,13 +68,10 @@ impl EqualityDeletes {
     }
 
     /// The number of a data file's part, and true if keys that count for it are younger.
-    pub(super) fn of(&self, specs: &Specs<'_>, file: &LiveFile<'_>) -> (i64, bool) {
-        let is_global = self.youngest.is_some_and(|youngest| youngest > file.age);
-        if self.parts.is_empty() {
-            return (NO_PART, is_global);
-        }
-        match self.parts.get(&part(specs, file)) {
-            Some((number, youngest)) => (*number, is_global || *youngest > file.age),
+    pub(super) fn of(&self, part: &Part, age: i64) -> (i64, bool) {
+        let is_global = self.youngest.is_some_and(|youngest| youngest > age);
+        match self.parts.get(part) {
+            Some((number, youngest)) => (*number, is_global || *youngest > age),
             None => (NO_PART, is_global),
         }
     }
@@ -116,6 +109,7 @@ impl EqualityDeletes {
             set.or_insert_with(|| KeySet { keys, is_of_parts, files: Vec::new() }).files.push(file);
         }
         deletes.sets = sets.into_values().collect();
+        deletes.columns.iter_mut().for_each(view_column);
         Ok(Some(deletes))
     }
 }
@@ -177,17 +171,4 @@ fn key_column(
 /// True for numbers of which equal ones may have different bits.
 fn is_floating(kind: &PrimitiveType) -> bool {
     matches!(kind, PrimitiveType::Float | PrimitiveType::Double)
-}
-
-/// The partition of a file, its values in the widest form of their types.
-fn part(specs: &Specs<'_>, file: &LiveFile<'_>) -> Part {
-    let widest = |value: &Option<Literal>| {
-        Some(match value.as_ref()? {
-            Literal::Primitive(PrimitiveLiteral::Int(value)) => Literal::long(i64::from(*value)),
-            Literal::Primitive(PrimitiveLiteral::Float(value)) => Literal::double(value.0),
-            other => other.clone(),
-        })
-    };
-    let values = file.file.partition().fields().iter().map(widest).collect();
-    (specs.id(file.manifest), values)
 }

@@ -1,37 +1,35 @@
 //! Entries of manifests as files of the scan: place, size, bounds, and what the partition tells.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
-use iceberg::spec::{
-    DataFile, Literal, Manifest, ManifestFile, PrimitiveLiteral, PrimitiveType, Transform,
-};
+use datafusion::scalar::ScalarValue;
+use iceberg::spec::{DataFile, Literal, Manifest, PrimitiveLiteral, PrimitiveType, Transform};
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::columns::IcebergColumn;
 use super::live::LiveFile;
-use super::manifests::ManifestReader;
+use super::manifests::{Listed, ManifestReader};
 use super::transforms::source_bounds;
 use super::values::{Side, bound, is_exact, scalar};
 use crate::scan::{Bounds, Bucket, LakeFile};
+use crate::source_table::view_file;
 
-/// How the manifests of a snapshot are partitioned; each manifest has a spec of its own.
+/// How manifests are partitioned; each manifest has a spec of its own.
 #[derive(Debug)]
 pub(super) struct Specs<'a> {
-    manifests: &'a [(ManifestFile, Arc<Manifest>)],
+    manifests: &'a [Listed],
     fields: Vec<Vec<SpecField>>,
 }
 
 /// One field of a spec.
-#[derive(Debug)]
-struct SpecField {
+#[derive(Debug, Clone)]
+pub(super) struct SpecField {
     /// The place of its value in a file's partition.
-    place: usize,
+    pub(super) place: usize,
     /// The column that it is made from.
-    source_id: i32,
-    transform: Transform,
+    pub(super) source_id: i32,
+    pub(super) transform: Transform,
     /// The type of its values.
-    written_as: Option<PrimitiveType>,
+    pub(super) written_as: Option<PrimitiveType>,
 }
 
 impl<'a> Specs<'a> {
@@ -40,10 +38,7 @@ impl<'a> Specs<'a> {
     /// # Errors
     ///
     /// If one of them contradicts the schema of its manifest.
-    pub(super) fn new(
-        reader: &ManifestReader<'_>,
-        manifests: &'a [(ManifestFile, Arc<Manifest>)],
-    ) -> Result<Self> {
+    pub(super) fn new(reader: &ManifestReader<'_>, manifests: &'a [Listed]) -> Result<Self> {
         let fields = manifests.iter().map(|(_, manifest)| spec_fields(reader, manifest));
         Ok(Self { manifests, fields: fields.collect::<Result<_>>()? })
     }
@@ -57,6 +52,11 @@ impl<'a> Specs<'a> {
     pub(super) fn is_unpartitioned(&self, manifest: usize) -> bool {
         let fields = self.fields.get(manifest).map(Vec::as_slice).unwrap_or_default();
         fields.iter().all(|field| field.transform == Transform::Void)
+    }
+
+    /// The fields of the spec of each manifest.
+    pub(super) fn into_fields(self) -> Vec<Vec<SpecField>> {
+        self.fields
     }
 }
 
@@ -130,6 +130,7 @@ impl<'a> LakeFiles<'a> {
                 self.tell(&mut made, file, (*at, column), field)?;
             }
         }
+        view_file(&mut made);
         Ok(made)
     }
 
@@ -145,24 +146,44 @@ impl<'a> LakeFiles<'a> {
             narrow(made, file, (at, column), field);
             return Ok(());
         }
+        let constant = field.constant(self.reader, column, file.partition().fields())?;
+        made.constants.push((at, constant));
+        Ok(())
+    }
+}
+
+impl SpecField {
+    /// True if this field is `column`, unchanged.
+    pub(super) fn is_whole(&self, column: &IcebergColumn) -> bool {
+        self.transform == Transform::Identity && self.source_id == column.id
+    }
+
+    /// The value that a column, which this field takes unchanged, has in all rows of `partition`.
+    ///
+    /// # Errors
+    ///
+    /// If the value cannot be understood.
+    pub(super) fn constant(
+        &self,
+        reader: &ManifestReader<'_>,
+        column: &IcebergColumn,
+        partition: &[Option<Literal>],
+    ) -> Result<ScalarValue> {
         let unread = || {
             Error::new(
                 ErrorKind::CorruptSource,
-                format!("table \"{}\" has a partition value that cannot be read", self.reader.name),
+                format!("table \"{}\" has a partition value that cannot be read", reader.name),
             )
         };
-        let literal = file.partition().fields().get(field.place).ok_or_else(unread)?;
-        let constant = match literal {
-            None => column.column.field.data_type().try_into().map_err(|_| unread())?,
-            Some(literal) => literal
-                .as_primitive_literal()
-                .zip(column.primitive.as_ref())
-                .zip(field.written_as.as_ref())
-                .and_then(|((literal, to), written_as)| scalar(&literal, written_as, to))
-                .ok_or_else(unread)?,
+        let Some(literal) = partition.get(self.place).ok_or_else(unread)? else {
+            return column.column.field.data_type().try_into().map_err(|_| unread());
         };
-        made.constants.push((at, constant));
-        Ok(())
+        literal
+            .as_primitive_literal()
+            .zip(column.primitive.as_ref())
+            .zip(self.written_as.as_ref())
+            .and_then(|((literal, to), written_as)| scalar(&literal, written_as, to))
+            .ok_or_else(unread)
     }
 }
 
@@ -179,11 +200,19 @@ fn narrow(
     if let (Transform::Bucket(buckets), PrimitiveLiteral::Int(number)) = (field.transform, &literal)
     {
         let number = u32::try_from(*number).ok();
-        made.buckets.extend(number.map(|number| Bucket { column: at, buckets, number }));
+        let bucket = |number| Bucket { column: at, buckets, first: number, last: number };
+        made.buckets.extend(number.map(bucket));
         return;
     }
     let Some(bounds) = made.bounds.get_mut(at) else { return };
-    let (min, max) = source_bounds(field.transform, &literal, to);
+    narrow_to(bounds, source_bounds(field.transform, &literal, to));
+}
+
+/// Narrows bounds by others that hold as well.
+pub(super) fn narrow_to(
+    bounds: &mut Bounds,
+    (min, max): (Option<ScalarValue>, Option<ScalarValue>),
+) {
     if min.is_some() && min > bounds.min {
         (bounds.min, bounds.attained) = (min, false);
     }

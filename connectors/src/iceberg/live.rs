@@ -1,14 +1,12 @@
 //! The live files of a snapshot, each with its age, sorted by what they are.
 
-use std::sync::Arc;
-
 use iceberg::spec::{
-    DataContentType, DataFile, DataFileFormat, Manifest, ManifestEntry, ManifestFile,
+    DataContentType, DataFile, DataFileFormat, ManifestContentType, ManifestEntry, ManifestFile,
     ManifestStatus,
 };
 use samite_engine::{Error, ErrorKind, Result};
 
-use super::manifests::ManifestReader;
+use super::manifests::{Listed, ManifestReader};
 
 /// One live file.
 #[derive(Debug, Clone, Copy)]
@@ -39,16 +37,17 @@ impl<'a> Live<'a> {
     ///
     /// `Unsupported` if one of them is encrypted or of a form that is not read; `CorruptSource` if
     /// the age of one is not told.
-    pub(super) fn new(
-        reader: &ManifestReader<'_>,
-        manifests: &'a [(ManifestFile, Arc<Manifest>)],
-    ) -> Result<Self> {
+    pub(super) fn new(reader: &ManifestReader<'_>, manifests: &'a [Listed]) -> Result<Self> {
         let mut live = Self::default();
         for (manifest, (list_entry, parsed)) in manifests.iter().enumerate() {
             for entry in parsed.entries().iter().filter(|entry| entry.is_alive()) {
                 let file = entry.data_file();
                 if file.key_metadata().is_some() {
                     return Err(reader.unsupported("encrypted files"));
+                }
+                let is_data = file.content_type() == DataContentType::Data;
+                if is_data != (list_entry.content == ManifestContentType::Data) {
+                    return Err(contradiction(reader));
                 }
                 let kind = match (file.content_type(), file.file_format()) {
                     (DataContentType::Data, DataFileFormat::Parquet) => &mut live.data,
@@ -66,6 +65,15 @@ impl<'a> Live<'a> {
         }
         Ok(live)
     }
+}
+
+fn contradiction(reader: &ManifestReader<'_>) -> Error {
+    Error::new(
+        ErrorKind::CorruptSource,
+        format!("a manifest of table \"{}\" cannot be read", reader.name),
+    )
+    .with_detail("the manifest list says that it has data files, or deletes, and it has the other")
+    .with_hint("ask the owner of the product to repair the table")
 }
 
 /// The age of a file; an entry that was just added has the age of its manifest.

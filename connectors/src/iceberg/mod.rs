@@ -1,7 +1,8 @@
 //! Iceberg ports: table metadata and manifests become a [`SourceTable`](crate::source_table::SourceTable).
 //!
 //! ```text
-//! location ──metadata──▶ schema, snapshot ──manifests──▶ data files, deletes ──▶ columns, files
+//! open: location ──metadata──▶ schema, snapshot ──manifest list──▶ columns, totals
+//! scan: filters ──summaries──▶ manifests ──bounds──▶ data files ──▶ their deletes
 //! ```
 //!
 //! The `iceberg` crate parses metadata and nothing else: it is built on another Arrow, so that no
@@ -13,6 +14,7 @@ mod connector;
 mod equality_deletes;
 mod kept;
 mod lake_files;
+mod listing;
 mod live;
 mod manifests;
 mod metadata;
@@ -21,6 +23,8 @@ mod name_mapping;
 mod partition_names;
 mod position_deletes;
 mod snapshot;
+mod summaries;
+mod survivors;
 mod tables;
 mod transforms;
 mod unread;

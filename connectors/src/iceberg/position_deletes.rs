@@ -1,9 +1,7 @@
 //! Position deletes: files that name the deleted rows of data files by path and position.
 //!
-//! A delete file counts for each data file that it names and that is not younger than itself. A path
-//! names one file, so that partitions need not be compared: their values may have been written in
-//! another type than the table has now. Paths are compared as they are written, never decoded or
-//! made canonical.
+//! A delete file counts for each data file that it names and that is not younger than itself. Paths
+//! are compared as they are written, never decoded or made canonical.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,13 +22,13 @@ use super::manifests::ManifestReader;
 use crate::scan::DeletedRows;
 use crate::stores::{shown_name, unreadable};
 
-/// Delete files of one table that are fetched at the same time.
+/// Delete files of one scan that are fetched at the same time.
 const FILES_AT_ONCE: usize = 16;
 
-/// All position deletes of a snapshot, by the raw path of the data file, each with its age.
+/// Position deletes, by the raw path of the data file, each with its age.
 #[derive(Debug, Default)]
 pub(super) struct PositionDeletes {
-    by_path: HashMap<String, Vec<(i64, Arc<RoaringTreemap>)>>,
+    by_path: HashMap<String, Vec<(i64, Arc<DeletedRows>)>>,
 }
 
 impl PositionDeletes {
@@ -57,21 +55,22 @@ impl PositionDeletes {
     }
 
     /// The deleted rows of the data file at `path` of age `sequence`, if there are any.
-    pub(super) fn of(&self, path: &str, sequence: i64) -> Option<DeletedRows> {
-        let mut deleted = RoaringTreemap::new();
-        for (of_delete, positions) in self.by_path.get(path)? {
-            if *of_delete >= sequence {
-                deleted |= positions.as_ref();
-            }
+    pub(super) fn of(&self, path: &str, sequence: i64) -> Option<Arc<DeletedRows>> {
+        let of_path = self.by_path.get(path)?;
+        let mut counting = of_path.iter().filter(|(of_delete, _)| *of_delete >= sequence);
+        let (_, first) = counting.next()?;
+        let mut deleted = Arc::clone(first);
+        for (_, more) in counting {
+            deleted = Arc::new(deleted.and(more));
         }
-        (!deleted.is_empty()).then(|| DeletedRows::new(deleted))
+        Some(deleted)
     }
 }
 
 /// Refuses delete files with too many rows together: all of them are held at once.
 fn check_size(reader: &ManifestReader<'_>, files: &[LiveFile<'_>]) -> Result<()> {
     let rows = files.iter().fold(0_u64, |sum, live| sum.saturating_add(live.file.record_count()));
-    let rows_max = reader.config.delete_rows_max;
+    let rows_max = reader.shared.config.delete_rows_max;
     if rows <= rows_max {
         return Ok(());
     }
@@ -91,10 +90,10 @@ async fn fetch<'a>(
     let place = reader.place(file.file_path())?;
     let name = shown_name(place.path.filename().unwrap_or_default());
     let what = format!("delete file \"{name}\" of table \"{}\"", reader.name);
-    if file.file_size_in_bytes() > reader.config.delete_file_bytes_max {
+    if file.file_size_in_bytes() > reader.shared.config.delete_file_bytes_max {
         return Err(Error::new(ErrorKind::ResourcesExhausted, format!("{what} is too large")));
     }
-    if let Some(kept) = reader.parsed.positions.get(&place, 0) {
+    if let Some(kept) = reader.shared.parsed.positions.get(&place, 0) {
         return Ok((live, kept));
     }
     let store = &place.store.store;
@@ -109,12 +108,12 @@ async fn fetch<'a>(
     if counted != file.record_count() {
         return Err(damaged(format!("{counted} rows, not {}", file.record_count())));
     }
-    let weight = rows.values().map(|(_, rows)| rows.serialized_size() as u64).sum();
-    Ok((live, reader.parsed.positions.put(&place, 0, rows, weight)))
+    let weight = rows.values().map(|(_, rows)| rows.bytes()).sum();
+    Ok((live, reader.shared.parsed.positions.put(&place, 0, rows, weight)))
 }
 
 /// The positions of one delete file, by the raw path of the data file, each with the number of its rows.
-pub(super) type Positions = HashMap<String, (u64, Arc<RoaringTreemap>)>;
+pub(super) type Positions = HashMap<String, (u64, Arc<DeletedRows>)>;
 
 type Collected = HashMap<String, (u64, RoaringTreemap)>;
 
@@ -127,7 +126,7 @@ fn positions(bytes: Bytes) -> std::result::Result<Positions, String> {
     for batch in batches {
         collect(&batch.map_err(|error| error.to_string())?, &mut found)?;
     }
-    let shared = |(path, (count, rows))| (path, (count, Arc::new(rows)));
+    let shared = |(path, (count, rows))| (path, (count, Arc::new(DeletedRows::new(rows))));
     Ok(found.into_iter().map(shared).collect())
 }
 
@@ -165,7 +164,7 @@ mod tests {
     fn delete_counts_for_its_path_and_for_what_is_not_younger() {
         let mut deletes = PositionDeletes::default();
         for (sequence, row) in [(3, 1), (5, 2)] {
-            let rows = Arc::new(RoaringTreemap::from_iter([row]));
+            let rows = Arc::new(DeletedRows::from_iter([row]));
             deletes.by_path.entry("a".to_owned()).or_default().push((sequence, rows));
         }
         for (path, sequence, deleted) in

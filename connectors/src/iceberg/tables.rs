@@ -73,8 +73,8 @@ async fn load(
     if let Some(kept) = kept.filter(|kept| kept.file == file) {
         return Ok(Kept { looked, ..kept });
     }
-    let bytes_max = reader.config.metadata_bytes_max;
+    let bytes_max = reader.shared.config.metadata_bytes_max;
     let metadata = metadata::read(reader.name, place, &file, bytes_max).await?;
-    let source = Arc::new(snapshot::read(reader, &metadata, moment).await?);
+    let source = Arc::new(snapshot::read(reader, metadata, moment).await?);
     Ok(Kept { looked, file, source })
 }

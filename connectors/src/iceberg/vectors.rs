@@ -12,47 +12,44 @@ use futures::{StreamExt, TryStreamExt};
 use iceberg::spec::DataFile;
 use samite_engine::{Error, ErrorKind, Result};
 
-use super::live::Live;
+use super::live::LiveFile;
 use super::manifests::ManifestReader;
+use super::survivors::Survivors;
 use crate::scan::DeletedRows;
 use crate::scan::deletion_vector::stored;
 use crate::stores::{shown_name, unreadable};
 
-/// Deletion vectors of one table that are fetched at the same time.
+/// Deletion vectors of one scan that are fetched at the same time.
 const VECTORS_AT_ONCE: usize = 16;
 
-/// The vectors of a snapshot, by the raw path of the data file.
+/// Vectors, by the raw path of the data file.
 #[derive(Debug, Default)]
 pub(super) struct Vectors(HashMap<String, Arc<DeletedRows>>);
 
 impl Vectors {
-    /// Fetches the vectors that count for live data files.
+    /// Fetches the vectors that count for one of `survivors`.
     ///
     /// # Errors
     ///
     /// If one does not tell its data file, two name the same one, one of them does not fit its
     /// file, or all together are too large.
-    pub(super) async fn fetch(reader: &ManifestReader<'_>, live: &Live<'_>) -> Result<Self> {
+    pub(super) async fn fetch(
+        reader: &ManifestReader<'_>,
+        vectors: &[LiveFile<'_>],
+        survivors: &Survivors<'_>,
+    ) -> Result<Self> {
         let mut by_path = HashMap::new();
-        for vector in &live.vectors {
+        for vector in vectors {
             let path = vector.file.referenced_data_file();
             let path = path.ok_or_else(|| broken(reader, "it does not name a data file"))?;
             if by_path.insert(path, vector).is_some() {
                 return Err(broken(reader, "a data file has two"));
             }
         }
-        if by_path.is_empty() {
-            return Ok(Self::default());
-        }
-        let mut counting = Vec::new();
-        for data in &live.data {
-            let path = data.file.file_path();
-            let found = by_path.get(path).filter(|vector| vector.age >= data.age);
-            counting.extend(found.map(|vector| (path, vector.file)));
-        }
-        check_size(reader, &counting)?;
+        by_path.retain(|path, vector| survivors.has_as_old(path, vector.age));
+        check_size(reader, by_path.values().map(|vector| vector.file))?;
         let reads: Vec<_> =
-            counting.into_iter().map(|(path, vector)| fetch(reader, path, vector)).collect();
+            by_path.into_iter().map(|(path, vector)| fetch(reader, path, vector.file)).collect();
         let read = futures::stream::iter(reads).buffer_unordered(VECTORS_AT_ONCE);
         Ok(Self(read.try_collect().await?))
     }
@@ -64,10 +61,13 @@ impl Vectors {
 }
 
 /// Refuses vectors that are too large together: all of them are held at once.
-fn check_size(reader: &ManifestReader<'_>, vectors: &[(&str, &DataFile)]) -> Result<()> {
-    let sizes = vectors.iter().filter_map(|(_, vector)| vector.content_size_in_bytes());
+fn check_size<'a>(
+    reader: &ManifestReader<'_>,
+    vectors: impl Iterator<Item = &'a DataFile>,
+) -> Result<()> {
+    let sizes = vectors.filter_map(DataFile::content_size_in_bytes);
     let bytes = sizes.fold(0_u64, |sum, size| sum.saturating_add(size.try_into().unwrap_or(0)));
-    let bytes_max = reader.config.delete_file_bytes_max;
+    let bytes_max = reader.shared.config.delete_file_bytes_max;
     if bytes <= bytes_max {
         return Ok(());
     }
@@ -81,16 +81,16 @@ fn check_size(reader: &ManifestReader<'_>, vectors: &[(&str, &DataFile)]) -> Res
 
 async fn fetch(
     reader: &ManifestReader<'_>,
-    path: &str,
+    path: String,
     vector: &DataFile,
 ) -> Result<(String, Arc<DeletedRows>)> {
     let range = range(vector).ok_or_else(|| broken(reader, "it lies outside of its file"))?;
     let place = reader.place(vector.file_path())?;
     let (offset, bytes) = (range.start, range.end - range.start);
-    let kept = reader.parsed.vectors.get(&place, offset);
+    let kept = reader.shared.parsed.vectors.get(&place, offset);
     // Another snapshot may tell another number of rows of the same vector, and be wrong.
     if let Some(kept) = kept.filter(|kept| kept.len() == vector.record_count()) {
-        return Ok((path.to_owned(), kept));
+        return Ok((path, kept));
     }
     let name = shown_name(place.path.filename().unwrap_or_default());
     let what = format!("delete file \"{name}\" of table \"{}\"", reader.name);
@@ -98,7 +98,7 @@ async fn fetch(
     let found =
         store.get_range(&place.path, range).await.map_err(|error| unreadable(&what, error))?;
     let deleted = stored(&found, vector.record_count()).map_err(|why| broken(reader, why))?;
-    Ok((path.to_owned(), reader.parsed.vectors.put(&place, offset, deleted, bytes)))
+    Ok((path, reader.shared.parsed.vectors.put(&place, offset, deleted, bytes)))
 }
 
 fn range(vector: &DataFile) -> Option<Range<u64>> {

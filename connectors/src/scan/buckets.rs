@@ -11,15 +11,17 @@ use datafusion::scalar::ScalarValue;
 
 use super::LakeFile;
 
-/// All values of a column in one file are NULL or fall into one bucket.
+/// All values of a column in one file are NULL or fall into one of neighbouring buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bucket {
     /// The column.
     pub(crate) column: usize,
     /// How many buckets there are.
     pub(crate) buckets: u32,
-    /// The bucket.
-    pub(crate) number: u32,
+    /// The first of them.
+    pub(crate) first: u32,
+    /// The last of them.
+    pub(crate) last: u32,
 }
 
 /// The hashes of the only values that filters let through, by column.
@@ -48,8 +50,9 @@ impl Wanted {
         let buckets: HashMap<usize, &Bucket> =
             file.buckets.iter().map(|bucket| (bucket.column, bucket)).collect();
         self.0.iter().all(|(column, hashes)| match buckets.get(column) {
-            Some(Bucket { buckets, number, .. }) => hashes.iter().any(|hash| {
-                (hash & 0x7FFF_FFFF).checked_rem(*buckets).is_none_or(|at| at == *number)
+            Some(Bucket { buckets, first, last, .. }) => hashes.iter().any(|hash| {
+                let bucket = (hash & 0x7FFF_FFFF).checked_rem(*buckets);
+                bucket.is_none_or(|at| (*first..=*last).contains(&at))
             }),
             None => true,
         })

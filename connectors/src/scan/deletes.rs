@@ -34,6 +34,16 @@ impl DeletedRows {
         self.0.len()
     }
 
+    /// These rows and `others`.
+    pub(crate) fn and(&self, others: &Self) -> Self {
+        Self(&self.0 | &others.0)
+    }
+
+    /// About the bytes that they take.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.serialized_size() as u64
+    }
+
     /// Checks that every position lies in the file `file`, which has so many rows.
     ///
     /// # Errors

@@ -15,7 +15,6 @@ use datafusion_datasource::PartitionedFile;
 use object_store::ObjectMeta;
 use samite_engine::Result;
 
-use super::LakeFile;
 use super::columns::{Columns, ColumnsInFiles};
 use super::data_file::name_of;
 use super::file_rows::FileRows;
@@ -23,6 +22,8 @@ use super::reader::LakeReaders;
 use super::source::{LakeSource, Scanned};
 use super::statistics::{of_file, of_scan};
 use super::stored_deletes::FetchedDeletes;
+use super::{LakeFile, PassedOver};
+
 use crate::stores::{StoreHandle, StoreId};
 
 /// What the scans of one table share.
@@ -62,18 +63,18 @@ struct Part<'a> {
 }
 
 impl FileScans<'_> {
-    /// The scans of the files `kept` of `all`.
+    /// The scans of the files `kept`, which report those that are `passed` over besides.
     ///
     /// # Errors
     ///
     /// When deleted rows do not fit their file.
     pub(crate) fn plan<'a>(
         &self,
-        all: impl IntoIterator<Item = &'a LakeFile>,
         kept: Vec<&'a LakeFile>,
+        passed: &'a [PassedOver],
         asked: Asked<'_>,
     ) -> DataFusionResult<Vec<Arc<dyn ExecutionPlan>>> {
-        parts(all, kept).iter().map(|part| self.scan_of(part, asked)).collect()
+        parts(kept, passed).iter().map(|part| self.scan_of(part, asked)).collect()
     }
 
     fn scan_of(
@@ -113,25 +114,24 @@ impl FileScans<'_> {
 }
 
 /// A plan names one store for all its files.
-fn parts<'a>(
-    all: impl IntoIterator<Item = &'a LakeFile>,
-    kept: Vec<&'a LakeFile>,
-) -> Vec<Part<'a>> {
+fn parts<'a>(kept: Vec<&'a LakeFile>, passed: &'a [PassedOver]) -> Vec<Part<'a>> {
     let mut parts: BTreeMap<&StoreId, Part<'a>> = BTreeMap::new();
-    for file in all {
-        let part = parts.entry(&file.store.id).or_insert_with(|| Part {
-            store: Arc::clone(&file.store),
-            files: Vec::new(),
-            files_total: 0,
-            bytes_total: 0,
-        });
-        part.files_total += 1;
-        part.bytes_total += file.size;
+    let empty = |store: &Arc<StoreHandle>| Part {
+        store: Arc::clone(store),
+        files: Vec::new(),
+        files_total: 0,
+        bytes_total: 0,
+    };
+    for others in passed {
+        let part = parts.entry(&others.store.id).or_insert_with(|| empty(&others.store));
+        part.files_total += others.files;
+        part.bytes_total += others.bytes;
     }
     for file in kept {
-        if let Some(part) = parts.get_mut(&file.store.id) {
-            part.files.push(file);
-        }
+        let part = parts.entry(&file.store.id).or_insert_with(|| empty(&file.store));
+        part.files_total += 1;
+        part.bytes_total += file.size;
+        part.files.push(file);
     }
     parts.into_values().collect()
 }

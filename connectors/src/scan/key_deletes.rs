@@ -177,8 +177,7 @@ impl Counting<'_> {
         let deletes = &FetchedDeletes::default();
         let asked =
             Asked { projection: &projection, limit: None, partitions, reads_late: false, deletes };
-        let all = files.iter().copied();
-        let mut plans = scans.plan(all, files.to_vec(), asked)?;
+        let mut plans = scans.plan(files.to_vec(), &[], asked)?;
         match (plans.pop(), plans.is_empty()) {
             (Some(plan), true) => Ok(plan),
             (Some(plan), false) => {

@@ -12,6 +12,7 @@ mod casts;
 mod codec;
 mod columns;
 mod data_file;
+mod defaults;
 mod deletes;
 pub(crate) mod deletion_vector;
 #[cfg(test)]
@@ -21,8 +22,10 @@ mod file_scans;
 mod footers;
 mod identity;
 mod key_deletes;
+mod listing;
 mod morsels;
 mod promise;
+mod pruner;
 mod reader;
 mod report;
 mod reshape;
@@ -39,22 +42,27 @@ mod wire;
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use samite_engine::Result;
-use samite_engine::connector::{OpenRequest, PinnedTable};
+use samite_engine::connector::{OpenRequest, PinnedTable, SnapshotId};
 
 pub(crate) use buckets::Bucket;
 pub use codec::LakeCodec;
 pub(crate) use data_file::DataFile;
+pub(crate) use defaults::when_missing;
 pub(crate) use deletes::DeletedRows;
 pub(crate) use footers::footer;
 pub(crate) use identity::MAPPED_NAMES;
 pub(crate) use key_deletes::{KeyDeletes, KeySet};
+pub(crate) use listing::{FileListing, Listed, PassedOver, Totals, passed_over};
 pub(crate) use promise::promise;
+pub(crate) use pruner::Pruner;
 pub use report::report;
 pub(crate) use stored_deletes::{Deletes, StoredDeletes};
 pub(crate) use table_snapshot::{Bounds, Identity, LakeFile, SnapshotColumn, TableSnapshot};
 pub(crate) use type_class::TypeClass;
 
+use listing::KnownFiles;
 use table::LakeTable;
 
 /// Makes the table that reads exactly `snapshot`.
@@ -63,12 +71,30 @@ use table::LakeTable;
 ///
 /// When the snapshot contradicts itself.
 pub(crate) fn pinned(snapshot: TableSnapshot, request: &OpenRequest) -> Result<PinnedTable> {
+    let TableSnapshot { id, committed_at, columns, files, key_deletes } = snapshot;
+    let files = Arc::new(KnownFiles::new(files, key_deletes)?);
+    pinned_listing((id, committed_at), columns, files, request)
+}
+
+/// Makes the table that reads exactly the snapshot of which `files` finds the files.
+///
+/// # Errors
+///
+/// When the snapshot contradicts itself.
+pub(crate) fn pinned_listing(
+    (id, committed_at): (SnapshotId, Option<DateTime<Utc>>),
+    columns: Vec<SnapshotColumn>,
+    files: Arc<dyn FileListing>,
+    request: &OpenRequest,
+) -> Result<PinnedTable> {
+    let totals = files.totals();
+    let provider = LakeTable::new(request.name.to_string(), id.clone(), columns, files)?;
     Ok(PinnedTable {
-        snapshot: snapshot.id.clone(),
-        committed_at: snapshot.committed_at,
-        rows: snapshot.files.iter().map(LakeFile::live_rows).sum(),
-        files: snapshot.files.len() as u64,
-        bytes: snapshot.files.iter().map(|file| file.size).sum(),
-        provider: Arc::new(LakeTable::new(request.name.to_string(), snapshot)?),
+        snapshot: id,
+        committed_at,
+        rows: totals.rows,
+        files: totals.files,
+        bytes: totals.bytes,
+        provider: Arc::new(provider),
     })
 }

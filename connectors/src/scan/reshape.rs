@@ -1,5 +1,5 @@
 //! Gives nested values of a file the shape of the table: fields found by identity, renamed, put in
-//! order, widened, and NULL where the file has none.
+//! order, widened, and their default or NULL where the file has none.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -14,10 +14,12 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema};
 use datafusion::error::Result as DataFusionResult;
 use datafusion::logical_expr::ColumnarValue;
 use datafusion::physical_plan::PhysicalExpr;
+use datafusion::scalar::ScalarValue;
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::Identity;
 use super::casts::is_lossless;
+use super::defaults::value_when_missing;
 use super::identity::{match_children, without_metadata};
 
 /// How one value of a file becomes one of the table.
@@ -27,14 +29,23 @@ enum Shape {
     Same,
     /// Widened.
     Cast(DataType),
-    /// A struct: each field from a field of the file, or NULL.
-    Struct(Fields, Vec<Option<(usize, Shape)>>),
+    /// A struct with the source of each field.
+    Struct(Fields, Vec<Source>),
     /// A list of any kind.
     List(FieldRef, Box<Shape>),
     /// A list whose offsets are longer in the file than in the table.
     NarrowList(FieldRef, Box<Shape>),
     /// A map: its entries.
     Map(FieldRef, Box<Shape>, bool),
+}
+
+/// Where a field of a struct comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Source {
+    /// A field of the file.
+    File(usize, Shape),
+    /// The file has none: the same value everywhere.
+    Value(ScalarValue),
 }
 
 /// A nested column of a file in the shape of the table.
@@ -120,7 +131,8 @@ fn shape(from: &DataType, to: &DataType, identity: &Identity) -> Option<Shape> {
                 .zip(fields)
                 .enumerate()
                 .map(|(index, (file, table))| {
-                    Some(Some((index, shape(file.data_type(), table.data_type(), identity)?)))
+                    let shape = shape(file.data_type(), table.data_type(), identity)?;
+                    Some(Source::File(index, shape))
                 })
                 .collect();
             let entries = Shape::Struct(plain_fields(fields), children?);
@@ -136,20 +148,25 @@ fn list_shape(file: &Field, table: &Field, identity: &Identity) -> Option<Shape>
     Some(Shape::List(Arc::new(without_metadata(table)), Box::new(items)))
 }
 
-fn struct_shape(
-    file: &Fields,
-    table: &Fields,
-    identity: &Identity,
-) -> Option<Vec<Option<(usize, Shape)>>> {
+fn struct_shape(file: &Fields, table: &Fields, identity: &Identity) -> Option<Vec<Source>> {
     let indices = match_children(identity, table, file).ok()?;
     let child = |(field, index): (&FieldRef, Option<usize>)| match index {
         Some(index) => {
             let from = file.get(index)?.data_type();
-            Some(Some((index, shape(from, field.data_type(), identity)?)))
+            Some(Source::File(index, shape(from, field.data_type(), identity)?))
         }
-        None => field.is_nullable().then_some(None),
+        None => missing(field).map(Source::Value),
     };
     table.iter().zip(indices).map(child).collect()
+}
+
+/// The value of a field that a file lacks.
+fn missing(field: &Field) -> Option<ScalarValue> {
+    if let Some(value) = value_when_missing(field).ok()? {
+        return Some(value);
+    }
+    let null = || ScalarValue::try_new_null(without_metadata(field).data_type()).ok();
+    field.is_nullable().then(null).flatten()
 }
 
 fn plain_fields(fields: &Fields) -> Fields {
@@ -226,16 +243,16 @@ fn apply_list<O: OffsetSizeTrait>(
 
 fn apply_struct(
     fields: &Fields,
-    children: &[Option<(usize, Shape)>],
+    children: &[Source],
     array: &ArrayRef,
 ) -> DataFusionResult<ArrayRef> {
     let held = array.as_struct();
-    let child = |(field, source): (&FieldRef, &Option<(usize, Shape)>)| match source {
-        Some((index, shape)) => match held.columns().get(*index) {
+    let child = |(field, source): (&FieldRef, &Source)| match source {
+        Source::File(index, shape) => match held.columns().get(*index) {
             Some(column) => apply(shape, column),
             None => Ok(new_null_array(field.data_type(), held.len())),
         },
-        None => Ok(new_null_array(field.data_type(), held.len())),
+        Source::Value(value) => value.to_array_of_size(held.len()),
     };
     let columns: Vec<ArrayRef> =
         fields.iter().zip(children).map(child).collect::<DataFusionResult<_>>()?;

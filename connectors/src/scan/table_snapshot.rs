@@ -42,7 +42,8 @@ pub(crate) struct TableSnapshot {
 pub(crate) struct SnapshotColumn {
     /// Name, type and nullability as a consumer sees them. Nested fields that are not recognised by
     /// their own name carry `PARQUET:field_id` or `delta.columnMapping.physicalName` as metadata,
-    /// and every field that a file without ids knows by name `samite.mapped_names`; the scan takes all metadata off before anyone sees the field.
+    /// every field that a file without ids knows by name `samite.mapped_names`, and every nested one
+    /// with a default value `samite.when_missing`; the scan takes all metadata off before anyone sees the field.
     pub(crate) field: FieldRef,
     /// How a file's column is recognised as this one.
     pub(crate) identity: Identity,

@@ -3,6 +3,7 @@
 
 mod keys;
 mod names;
+mod nested;
 mod shipped;
 mod stored;
 
@@ -33,6 +34,7 @@ use super::identity::{FIELD_ID, PHYSICAL_NAME};
 use super::report::lake_scan;
 use super::{
     Bounds, Deletes, Identity, LakeCodec, LakeFile, SnapshotColumn, TableSnapshot, pinned,
+    when_missing,
 };
 use crate::stores::{StoreHandle, Stores, StoresConfig};
 use crate::testing::{ask, location, noon, parquet, request, rows, with_tables};
@@ -422,68 +424,6 @@ async fn column_that_cannot_be_widened_names_file_and_column() {
         let line = error.to_line();
         assert!(line.contains("x/text.parquet") && line.contains("\"n\""), "{line}");
     }
-}
-
-#[tokio::test]
-async fn nested_fields_are_renamed_widened_added_and_dropped_at_every_depth() {
-    let memory = Memory::new();
-    let leaf = |name: &str, id| with_id(name, DataType::Int32, id);
-    let ints = |values: &[i32]| -> ArrayRef {
-        Arc::new(datafusion::arrow::array::Int32Array::from(values.to_vec()))
-    };
-    let item = StructArray::from(vec![
-        (Arc::new(leaf("gone", 12)), ints(&[7, 8, 9])),
-        (Arc::new(leaf("old", 11)), ints(&[1, 2, 3])),
-    ]);
-    let element = with_id("element", item.data_type().clone(), 10);
-    let list = ListArray::try_new(
-        Arc::new(element),
-        OffsetBuffer::from_lengths([2, 0, 1]),
-        Arc::new(item),
-        None,
-    )
-    .unwrap();
-    let mut map = MapBuilder::new(None, StringBuilder::new(), Int64Builder::new());
-    for key in ["a", "b", "c"] {
-        map.keys().append_value(key);
-        map.values().append_value(5);
-        map.append(true).unwrap();
-    }
-    let map = map.finish();
-    let fields =
-        vec![with_id("l", list.data_type().clone(), 1), with_id("m", map.data_type().clone(), 2)];
-    let batch = RecordBatch::try_new(
-        Arc::new(Schema::new(fields)),
-        vec![Arc::new(list), Arc::new(map.clone())],
-    )
-    .unwrap();
-    let file = memory.file("one", "a.parquet", &batch).await;
-    let item: Vec<FieldRef> = vec![
-        Arc::new(with_id("new", DataType::Int64, 11)),
-        Arc::new(with_id("added", DataType::Utf8, 13)),
-    ];
-    let element = Arc::new(with_id("element", DataType::Struct(item.into()), 10));
-    let columns = vec![
-        by_id(Field::new("list", DataType::List(element), true), 1),
-        by_id(Field::new("map", map.data_type().clone(), true), 2),
-    ];
-    let context = session(&memory, snapshot(columns, vec![file]), false);
-    check(
-        &context,
-        &[
-            (
-                "select list from t",
-                &[
-                    "[{new: 1, added: NULL}, {new: 2, added: NULL}]",
-                    "[]",
-                    "[{new: 3, added: NULL}]",
-                ],
-            ),
-            ("select map['b'] from t where map['b'] is not null", &["5"]),
-            ("select list[1]['new'] from t where list[2]['new'] = 2", &["1"]),
-        ],
-    )
-    .await;
 }
 
 /// Ships the plan of a query to a fresh session and runs it there.

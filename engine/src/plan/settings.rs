@@ -27,6 +27,9 @@ const SMALL_JOIN_SIDE_BYTES: usize = 16 << 20;
 /// Rows below which the same holds.
 const SMALL_JOIN_SIDE_ROWS: usize = 1_000_000;
 
+/// Tables of one query that are planned at the same time: each may wait for metadata of its own.
+const PLANNING_AT_ONCE: usize = 32;
+
 /// The state that the state of each query is made from.
 ///
 /// # Errors
@@ -64,6 +67,7 @@ fn adjust(options: &mut ConfigOptions) {
     execution.time_zone = Some("UTC".to_owned());
     execution.spill_compression = SpillCompression::Lz4Frame;
     execution.use_row_number_estimates_to_optimize_partitioning = true;
+    execution.planning_concurrency = PLANNING_AT_ONCE;
     // Joins push lists of up to 150 values; lists above this limit are ignored for pruning.
     execution.parquet.max_in_list_size = 256;
     // Each scan chooses for itself.

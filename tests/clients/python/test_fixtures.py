@@ -31,7 +31,6 @@ REFUSED = {
     "parquet/legacy_int96": "calendar before 1582",
     "parquet/variant": "has type variant",
     "iceberg/avro_files": "files of format avro",
-    "iceberg/default_values_nested": "default value",
     "iceberg/geometry": "has type geometry",
     "iceberg/orc_files": "files of format orc",
     "iceberg/position_deletes_avro": "files of format avro",
