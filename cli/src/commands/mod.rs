@@ -17,7 +17,9 @@ mod terminal;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Environment, reference};
 use failure::Failure;
@@ -88,11 +90,16 @@ fn logged(command: &Command, environment: &Environment) -> Result<(), Failure> {
         Command::Serve(_) => "info",
         _ => "warn",
     };
-    let filter = EnvFilter::try_new(environment.get("SAMITE_LOG").unwrap_or(usual))
+    let filter: Targets = environment
+        .get("SAMITE_LOG")
+        .unwrap_or(usual)
+        .parse()
         .map_err(|error| Failure::usage_text(format!("SAMITE_LOG cannot be used: {error}")))?;
     // A program that embeds this one may log in its own way already; then that stays.
-    let _ =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+    let _ = tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr))
+        .with(filter)
+        .try_init();
     Ok(())
 }
 
