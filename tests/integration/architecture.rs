@@ -187,6 +187,14 @@ fn build_needs_no_library_that_the_issue_forbids() {
     }
 }
 
+/// `dfa-build` of regex-automata compiles a full automaton for each batch of a LIKE, whoever turns it
+/// on; tracing-subscriber's `env-filter` does, by way of matchers.
+#[test]
+fn no_dependency_makes_every_regular_expression_dear() {
+    let lock = read(&root().join("Cargo.lock"));
+    assert!(!lock.lines().any(|it| it == "name = \"matchers\""), "Cargo.lock holds matchers");
+}
+
 #[test]
 fn only_govern_makes_a_governed_query() {
     let folder = root().join("engine/src/govern");
