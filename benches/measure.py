@@ -1,7 +1,8 @@
 """Measures Samite and prints one Markdown table for each part.
 
     benches/run                     all parts
-    benches/run tpch select1        only these: data, tpch, parquet, select1, products, bulk, formats, selective
+    benches/run tpch select1        only these: data, tpch, parquet, select1, products, bulk, formats, selective,
+                                    latency
 
 `data` makes TPC-H (scale factor 1, 0.5 GB) and the generated meshes below --data, where they are missing. Every other part
 starts a server of its own on a free port of this machine and ends it. Rounds are interleaved with the other engine's, and
@@ -18,13 +19,14 @@ import sys
 import bulk
 import data
 import lake
+import latency
 import products
 import select1
 import tpch
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PARTS = {"data": None, "tpch": tpch.measure, "parquet": tpch.measure_parquet, "select1": select1.measure, "products": products.measure, "bulk": bulk.measure,
-         "formats": lake.measure_formats, "selective": lake.measure_selective}
+         "formats": lake.measure_formats, "selective": lake.measure_selective, "latency": latency.measure}
 
 
 def newest_program():
@@ -37,12 +39,13 @@ def newest_program():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="data, tpch, parquet, select1, products, bulk, formats, selective; all without any")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="data, tpch, parquet, select1, products, bulk, formats, selective, latency; all without any")
     parser.add_argument("--samite", type=pathlib.Path, help="the program; target/dist/samite or target/release/samite without it")
     parser.add_argument("--data", type=pathlib.Path, default=ROOT / "target" / "bench-data", help="where the data is kept")
     parser.add_argument("--scale-factor", type=float, default=1)
     parser.add_argument("--rounds", type=int, default=3, help="rounds that count")
     parser.add_argument("--queries", type=lambda text: [int(number) for number in text.split(",")], default=list(range(1, 23)))
+    parser.add_argument("--pause-ms", type=int, default=30, help="what each request to the store of latency takes longer")
     parser.add_argument("--products", type=int, default=10_000, help="products of the large generated mesh")
     options = parser.parse_args()
     unknown = set(options.parts) - set(PARTS)

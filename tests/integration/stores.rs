@@ -3,6 +3,7 @@
 mod faults;
 mod mesh;
 mod services;
+mod tls;
 mod web;
 
 use std::collections::BTreeMap;

@@ -302,6 +302,18 @@ pub(crate) const OPTIONS: &[OptionDefinition] = &[
     ),
     option(
         "storage",
+        "read_ahead",
+        Field::Size(|all| &mut all.stores.ahead_bytes_max),
+        "Memory for what is read of remote data files before it is asked for; nothing is read ahead while it is used up, or if it is 0.",
+    ),
+    option(
+        "storage",
+        "small_tables",
+        Field::Size(|all| &mut all.stores.whole_files_bytes_max),
+        "Memory for the files of small remote tables (at most 8 MiB), which are read whole; those that were read longest ago go first.",
+    ),
+    option(
+        "storage",
         "request_timeout",
         Field::Duration(|all| &mut all.stores.request_timeout),
         "Time for one attempt of a request to a remote store, its answer included.",

@@ -33,6 +33,10 @@ pub(crate) const STORE_KEYS: &[KeyDefinition] = &[
     ),
     key("virtual_hosted", "True if the bucket is part of the host name and not of the path."),
     key(
+        "ca_file",
+        "Path of a PEM file with certificates of authorities that are trusted besides those of the machine.",
+    ),
+    key(
         "credential",
         "Name of a `[credentials.NAME]` section; requests are not signed without it.",
     ),

@@ -17,7 +17,7 @@ use super::listing::Listing;
 use super::schema::{Union, file_schema};
 use super::variant::check_no_variant;
 use crate::scan::{DataFile, Identity, LakeFile, SnapshotColumn, TableSnapshot, footer, promise};
-use crate::stores::StoreHandle;
+use crate::stores::{SMALL_TABLE_BYTES_MAX, StoreHandle, unreadable};
 
 /// One file with its footer.
 struct Footer<'a> {
@@ -55,8 +55,10 @@ pub(crate) async fn snapshot(
 
 async fn footers<'a>(listing: &'a Listing, config: &ParquetConfig) -> Result<Vec<Footer<'a>>> {
     let store = &listing.place.store;
+    let bytes: u64 = listing.files.iter().map(|(_, meta)| meta.size).sum();
+    let is_small = bytes <= SMALL_TABLE_BYTES_MAX;
     let reads: Vec<_> =
-        listing.files.iter().map(|(path, meta)| read_footer(store, path, meta)).collect();
+        listing.files.iter().map(|(path, meta)| read_footer(store, path, meta, is_small)).collect();
     futures::stream::iter(reads).buffered(config.footers_concurrent.max(1)).try_collect().await
 }
 
@@ -64,8 +66,13 @@ async fn read_footer<'a>(
     store: &Arc<StoreHandle>,
     path: &'a str,
     meta: &'a ObjectMeta,
+    is_small: bool,
 ) -> Result<Footer<'a>> {
     let file = DataFile::new(Arc::clone(store), meta.clone(), Count::new());
+    if is_small {
+        let read = file.read_whole().await;
+        read.map_err(|error| unreadable(&file.to_string(), error))?;
+    }
     let footer = footer(&file, store, PageIndexPolicy::Skip).await?;
     let schema = file_schema(path, &footer)?;
     Ok(Footer { path, meta, footer, schema })

@@ -134,7 +134,7 @@ impl PhysicalExtensionCodec for LakeCodec {
             return Err(broken("the store has two names").into());
         }
         let parquet =
-            parquet.clone().with_parquet_file_reader_factory(Arc::new(LakeReaders(store)));
+            parquet.clone().with_parquet_file_reader_factory(Arc::new(LakeReaders::new(store)));
         let adapter = Arc::new(ColumnsInFiles(Arc::clone(&scanned.columns)));
         let limit = wire
             .limit

@@ -14,18 +14,15 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
+    Attributes, CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult,
+    MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions, PutOptions, PutPayload,
+    PutResult, RenameOptions, Result,
 };
 use samite_engine::{Error as OurError, ErrorKind};
 
-use crate::stores::{StoreHandle, shown_name};
+use super::ranges::{coalesced, parts, slice_of};
+use crate::stores::{AheadMemory, StoreHandle, shown_name};
 
-/// Ranges that lie closer together than this are read as one from a store across a network.
-const GAP_BYTES_MAX: u64 = 1024 * 1024;
-/// What is longer is read in parts: one after the other would be slow, and a part that fails is all
-/// that is read again.
-const PART_BYTES_MAX: u64 = 8 * 1024 * 1024;
 /// So many parts are read at the same time.
 const PARTS_CONCURRENT: usize = 16;
 /// The longest footer, or page index, that is read.
@@ -42,12 +39,14 @@ pub(crate) struct DataFile {
     bytes_read: Count,
     /// The tag that the first answer had, where the snapshot names none.
     seen_tag: OnceLock<String>,
+    /// The end of the file, once it was read: its footer, and often its page index.
+    end: OnceLock<Bytes>,
 }
 
 impl DataFile {
     /// The file that `meta` describes; what is read of it is added to `bytes_read`.
     pub(crate) fn new(store: Arc<StoreHandle>, meta: ObjectMeta, bytes_read: Count) -> Self {
-        Self { store, meta, bytes_read, seen_tag: OnceLock::new() }
+        Self { store, meta, bytes_read, seen_tag: OnceLock::new(), end: OnceLock::new() }
     }
 
     /// What is known of the file.
@@ -114,7 +113,18 @@ impl DataFile {
         self.check_answer(path, &found.meta)
     }
 
-    async fn read_ranges(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+    /// True if it lies behind a network.
+    pub(crate) fn is_remote(&self) -> bool {
+        !self.is_local()
+    }
+
+    /// The bytes of `ranges`.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read, or are of another content.
+    pub(crate) async fn read(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let path = &self.meta.location;
         if self.is_local() {
             // All ranges come from one open file, which is still that file afterwards.
             let bytes = self.store.store.get_ranges(path, ranges).await?;
@@ -122,19 +132,86 @@ impl DataFile {
             self.check_unchanged(path).await?;
             return Ok(bytes);
         }
-        let reads: Vec<_> = coalesced(ranges)
+        if let Some(whole) = self.whole() {
+            let read = [(0..self.meta.size, whole)];
+            return ranges.iter().map(|range| slice_of(&read, range)).collect();
+        }
+        let reads: Vec<_> = self
+            .requests(ranges)
             .into_iter()
-            .flat_map(parts)
-            .map(|range| self.get_part(path, range))
+            .map(|range| async { self.read_part(range.clone()).await.map(|bytes| (range, bytes)) })
             .collect();
         let read: Vec<(Range<u64>, Bytes)> =
             futures::stream::iter(reads).buffered(PARTS_CONCURRENT).try_collect().await?;
         ranges.iter().map(|range| slice_of(&read, range)).collect()
     }
 
-    async fn get_part(&self, path: &Path, range: Range<u64>) -> Result<(Range<u64>, Bytes)> {
-        let options = GetOptions { range: Some(range.clone().into()), ..GetOptions::new() };
-        Ok((range, self.get_pinned(path, options).await?.bytes().await?))
+    /// The whole file, if it is kept.
+    pub(crate) fn whole(&self) -> Option<Bytes> {
+        self.store.reading.whole_files.get(self.store.id.as_str(), &self.meta)
+    }
+
+    /// The requests that bring `ranges`, as it suits the store.
+    pub(crate) fn requests(&self, ranges: &[Range<u64>]) -> Vec<Range<u64>> {
+        let speed = &self.store.reading.speed;
+        let part_max = speed.part_bytes();
+        let whole = coalesced(ranges, speed.gap_bytes());
+        whole.into_iter().flat_map(|range| parts(range, part_max)).collect()
+    }
+
+    /// Memory for reading so many bytes ahead, if it is there.
+    pub(crate) fn memory_for(&self, bytes: u64) -> Option<AheadMemory> {
+        self.store.reading.memory_for(bytes)
+    }
+
+    /// One part of the file, with one request.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub(crate) async fn read_part(&self, range: Range<u64>) -> Result<Bytes> {
+        let options = GetOptions { range: Some(range.into()), ..GetOptions::new() };
+        self.get_pinned(&self.meta.location, options).await?.bytes().await
+    }
+
+    /// Reads the whole file at once, with its footer, and keeps it for what is read of it next.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`].
+    pub(crate) async fn read_whole(&self) -> Result<()> {
+        let (files, store) = (&self.store.reading.whole_files, self.store.id.as_str());
+        if self.is_local() || !files.takes(&self.meta) || self.whole().is_some() {
+            return Ok(());
+        }
+        let bytes = self.read_part(0..self.meta.size).await?;
+        files.put(store, &self.meta, bytes);
+        Ok(())
+    }
+
+    /// True if no request is needed any more for what lies from `start` on.
+    pub(crate) fn has_end_from(&self, start: u64) -> bool {
+        let read = self.end.get().map_or(0, |end| end.len() as u64);
+        start >= self.meta.size.saturating_sub(read)
+    }
+
+    /// What was read before, as an answer.
+    fn answer_of_end(&self, range: &Range<u64>) -> Option<GetResult> {
+        let end = self.end.get()?;
+        let begin = self.meta.size.checked_sub(end.len() as u64)?;
+        let start = usize::try_from(range.start.checked_sub(begin)?).ok()?;
+        let stop = usize::try_from(range.end.checked_sub(begin)?).ok()?;
+        if start > stop || stop > end.len() {
+            return None;
+        }
+        let bytes = end.slice(start..stop);
+        let payload = futures::stream::once(async move { Ok(bytes) }).boxed();
+        Some(GetResult {
+            payload: GetResultPayload::Stream(payload),
+            meta: self.meta.clone(),
+            range: range.clone(),
+            attributes: Attributes::default(),
+        })
     }
 
     async fn get_pinned(&self, path: &Path, mut options: GetOptions) -> Result<GetResult> {
@@ -181,61 +258,6 @@ pub(crate) fn name_of(path: &Path) -> String {
     shown_name(&name).to_owned()
 }
 
-/// The ranges that cover `ranges` without reading more than a gap in between.
-fn coalesced(ranges: &[Range<u64>]) -> Vec<Range<u64>> {
-    let mut sorted = ranges.to_vec();
-    sorted.sort_unstable_by_key(|range| range.start);
-    let mut merged: Vec<Range<u64>> = Vec::new();
-    for range in sorted {
-        match merged.last_mut() {
-            Some(last) if range.start <= last.end.saturating_add(GAP_BYTES_MAX) => {
-                last.end = last.end.max(range.end);
-            }
-            _ => merged.push(range),
-        }
-    }
-    merged
-}
-
-/// `range` in parts of about equal length.
-fn parts(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
-    let length = range.end.saturating_sub(range.start);
-    let count = length.div_ceil(PART_BYTES_MAX).max(1);
-    let part = length.div_ceil(count).max(1);
-    (0..count).map(move |at| {
-        let start = range.start + at * part;
-        start.min(range.end)..(start + part).min(range.end)
-    })
-}
-
-/// The bytes of `range`, copied only if they lie in several parts.
-fn slice_of(read: &[(Range<u64>, Bytes)], range: &Range<u64>) -> Result<Bytes> {
-    let cut = || Error::Generic { store: "data file", source: "a range was cut short".into() };
-    let first = read.partition_point(|(part, _)| part.start <= range.start);
-    let touched = first.checked_sub(1).and_then(|first| read.get(first..)).ok_or_else(cut)?;
-    let mut pieces = Vec::new();
-    let mut from = range.start;
-    for (part, bytes) in touched {
-        if from >= range.end && !pieces.is_empty() {
-            break;
-        }
-        let start = usize::try_from(from.checked_sub(part.start).ok_or_else(cut)?);
-        let to = range.end.min(part.end);
-        let end = usize::try_from(to.checked_sub(part.start).ok_or_else(cut)?);
-        let (start, end) = (start.map_err(|_| cut())?, end.map_err(|_| cut())?);
-        if start > end || end > bytes.len() {
-            return Err(cut());
-        }
-        pieces.push(bytes.slice(start..end));
-        from = to;
-    }
-    match pieces.as_slice() {
-        _ if from < range.end => Err(cut()),
-        [only] => Ok(only.clone()),
-        pieces => Ok(pieces.concat().into()),
-    }
-}
-
 impl fmt::Display for DataFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "data file \"{}\"", self.name())
@@ -275,16 +297,20 @@ impl ObjectStore for DataFile {
             && let Ok(range) = range.as_range(self.meta.size)
         {
             self.check_length(range.end - range.start)?;
+            if let Some(answer) = self.answer_of_end(&range) {
+                return Ok(answer);
+            }
         }
         self.get_pinned(path, options).await
     }
 
-    async fn get_ranges(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        let read = self.read_ranges(path, ranges).await?;
+    async fn get_ranges(&self, _: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let read = self.read(ranges).await?;
         for (range, bytes) in ranges.iter().zip(&read) {
             // Data never reaches the end of a file: this is its footer.
             if range.end == self.meta.size {
                 self.check_end(bytes)?;
+                self.end.get_or_init(|| bytes.clone());
             }
         }
         Ok(read)
@@ -325,39 +351,6 @@ impl ObjectStore for DataFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn near_ranges_are_read_as_one_and_cut_out_again() {
-        let far = 10 * GAP_BYTES_MAX;
-        let ranges = [far..far + 4, 10..20, 0..4, 30..35];
-        let merged = coalesced(&ranges);
-        assert_eq!(merged, [0..35, far..far + 4]);
-        let bytes: Vec<(Range<u64>, Bytes)> = merged
-            .into_iter()
-            .map(|range| (range.clone(), range.map(|at| (at % 251) as u8).collect()))
-            .collect();
-        for range in ranges {
-            let expected: Vec<u8> = range.clone().map(|at| (at % 251) as u8).collect();
-            assert_eq!(slice_of(&bytes, &range).unwrap(), expected, "{range:?}");
-        }
-    }
-
-    #[test]
-    fn long_range_is_read_in_parts_and_put_together_again() {
-        let ranges = [0..3 * PART_BYTES_MAX + 5, 100..PART_BYTES_MAX + 200, 7..7];
-        let read: Vec<_> = coalesced(&ranges)
-            .into_iter()
-            .flat_map(parts)
-            .map(|range| (range.clone(), range.map(|at| (at % 251) as u8).collect::<Bytes>()))
-            .collect();
-        assert_eq!(read.len(), 4);
-        assert!(read.iter().all(|(part, _)| part.end - part.start <= PART_BYTES_MAX));
-        for range in ranges {
-            let expected: Vec<u8> = range.clone().map(|at| (at % 251) as u8).collect();
-            assert!(slice_of(&read, &range).unwrap() == expected, "{range:?}");
-        }
-        assert!(slice_of(&read, &(0..4 * PART_BYTES_MAX)).is_err());
-    }
 
     #[test]
     fn name_shows_the_last_segments_only() {

@@ -62,6 +62,13 @@ struct Part<'a> {
     bytes_total: u64,
 }
 
+impl Part<'_> {
+    fn readers(&self, asked: Asked<'_>) -> LakeReaders {
+        let bytes = self.files.iter().map(|file| file.size).sum();
+        LakeReaders::for_scan(Arc::clone(&self.store), asked.limit, bytes)
+    }
+}
+
 impl FileScans<'_> {
     /// The scans of the files `kept`, which report those that are `passed` over besides.
     ///
@@ -93,7 +100,7 @@ impl FileScans<'_> {
             has_no_nan: self.has_no_nan,
             columns: Arc::clone(self.columns),
         });
-        let parquet = parquet_source(&file_schema, &part.store, asked.reads_late);
+        let parquet = parquet_source(&file_schema, part.readers(asked), asked.reads_late);
         let source: Arc<dyn FileSource> = Arc::new(LakeSource::new(parquet, scanned));
         let projected =
             source.try_pushdown_projection(&self.columns.projection(asked.projection))?;
@@ -139,7 +146,7 @@ fn parts<'a>(kept: Vec<&'a LakeFile>, passed: &'a [PassedOver]) -> Vec<Part<'a>>
 /// DataFusion's source for the files of one store.
 fn parquet_source(
     schema: &SchemaRef,
-    store: &Arc<StoreHandle>,
+    readers: LakeReaders,
     reads_late: bool,
 ) -> Arc<ParquetSource> {
     let mut options = datafusion::config::TableParquetOptions::default();
@@ -150,7 +157,7 @@ fn parquet_source(
     options.global.max_in_list_size = 256;
     let source = ParquetSource::new(TableSchema::builder(Arc::clone(schema)).build())
         .with_table_parquet_options(options)
-        .with_parquet_file_reader_factory(Arc::new(LakeReaders(Arc::clone(store))));
+        .with_parquet_file_reader_factory(Arc::new(readers));
     Arc::new(source)
 }
 

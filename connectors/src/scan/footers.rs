@@ -31,18 +31,23 @@ pub(crate) async fn footer(
     policy: PageIndexPolicy,
 ) -> Result<Arc<ParquetMetaData>> {
     let kept = kept(file, store);
-    let found = DFParquetMetadata::new(file, file.meta())
-        .with_file_metadata_cache(Some(Arc::clone(&store.footers)))
-        .with_metadata_size_hint(Some(FIRST_READ_BYTES))
-        .with_page_index_policy(Some(policy))
-        .fetch_metadata()
-        .await
-        .map_err(|error| {
-            if matches!(&error, DataFusionError::ObjectStore(cause) if is_changed(cause)) {
-                forget(file, store);
-            }
-            translated(error, file)
-        })?;
+    let fetch = |policy| {
+        DFParquetMetadata::new(file, file.meta())
+            .with_file_metadata_cache(Some(Arc::clone(&store.footers)))
+            .with_metadata_size_hint(Some(FIRST_READ_BYTES))
+            .with_page_index_policy(Some(policy))
+    };
+    let told = |error: DataFusionError| {
+        if matches!(&error, DataFusionError::ObjectStore(cause) if is_changed(cause)) {
+            forget(file, store);
+        }
+        translated(error, file)
+    };
+    let mut found = fetch(policy).fetch_metadata().await.map_err(told)?;
+    if file.is_remote() && kept.is_none() && came_with_page_index(file, &found) {
+        // It is here already, and a scan that wants it would send another request.
+        found = fetch(PageIndexPolicy::Optional).fetch_metadata().await.map_err(told)?;
+    }
     if let Some(column) = old_column(&found) {
         return Err(old_days(file, column));
     }
@@ -65,12 +70,21 @@ pub(super) fn forget(file: &DataFile, store: &StoreHandle) {
     store.footers.remove(&file.meta().location);
 }
 
+/// True if the page index of a file came with its footer.
+fn came_with_page_index(file: &DataFile, footer: &ParquetMetaData) -> bool {
+    let chunks = footer.row_groups().iter().flat_map(|group| group.columns());
+    let indexes =
+        chunks.flat_map(|chunk| [chunk.column_index_offset(), chunk.offset_index_offset()]);
+    let first = indexes.flatten().min().and_then(|first| u64::try_from(first).ok());
+    first.is_some_and(|first| file.has_end_from(first))
+}
+
 /// The footer that is kept; one of another content is forgotten, since the cache goes by size and
 /// time, and a file may be overwritten within the clock's resolution.
 ///
 /// Where the table does not tell which content it means, it is the one whose footer is kept: what is
 /// read of the file from now on must be of that one.
-fn kept(file: &DataFile, store: &StoreHandle) -> Option<Arc<ParquetMetaData>> {
+pub(super) fn kept(file: &DataFile, store: &StoreHandle) -> Option<Arc<ParquetMetaData>> {
     let meta = file.meta();
     let entry = store.footers.get(&meta.location)?;
     match (&meta.e_tag, entry.meta.e_tag.clone()) {

@@ -6,6 +6,7 @@
 //!
 //! Knows Parquet and DataFusion, and no table format.
 
+mod ahead;
 mod buckets;
 mod calendar;
 mod casts;
@@ -26,6 +27,7 @@ mod listing;
 mod morsels;
 mod promise;
 mod pruner;
+mod ranges;
 mod reader;
 mod report;
 mod reshape;

@@ -15,13 +15,13 @@ use datafusion::parquet::file::metadata::{PageIndexPolicy, ParquetMetaData};
 use datafusion::physical_plan::metrics::{Count, ExecutionPlanMetricsSet, MetricBuilder};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use object_store::ObjectStore;
 use samite_engine::Error;
 
+use super::ahead::{Ahead, Run};
 use super::data_file::{DataFile, name_of};
 use super::file_rows::FileRows;
-use super::footers::{footer, forget, insist_on_kept, is_changed};
-use crate::stores::{StoreHandle, unreadable};
+use super::footers::{footer, forget, insist_on_kept, is_changed, kept};
+use crate::stores::{SMALL_TABLE_BYTES_MAX, StoreHandle, unreadable};
 
 /// The metric of all bytes that were read.
 pub(crate) const BYTES_READ: &str = "bytes_scanned";
@@ -32,7 +32,24 @@ pub(crate) const FILE: &str = "filename";
 
 /// Makes readers of the files of one store.
 #[derive(Debug)]
-pub(crate) struct LakeReaders(pub(crate) Arc<StoreHandle>);
+pub(crate) struct LakeReaders {
+    store: Arc<StoreHandle>,
+    run: Arc<Run>,
+    is_small: bool,
+}
+
+impl LakeReaders {
+    /// Makes readers of the files of `store`.
+    pub(crate) fn new(store: Arc<StoreHandle>) -> Self {
+        Self { store, run: Arc::new(Run::new(true)), is_small: false }
+    }
+
+    /// The readers of a scan that needs `limit` rows of files of `bytes` together.
+    pub(crate) fn for_scan(store: Arc<StoreHandle>, limit: Option<usize>, bytes: u64) -> Self {
+        let is_small = bytes <= SMALL_TABLE_BYTES_MAX;
+        Self { store, run: Arc::new(Run::new(limit.is_none())), is_small }
+    }
+}
 
 impl ParquetFileReaderFactory for LakeReaders {
     fn create_reader(
@@ -50,24 +67,34 @@ impl ParquetFileReaderFactory for LakeReaders {
         };
         let data_bytes_read = count(DATA_BYTES_READ);
         let rows = file.extension::<FileRows>().cloned();
-        let file = DataFile::new(Arc::clone(&self.0), file.object_meta, count(BYTES_READ));
-        insist_on_kept(&file, &self.0);
-        Ok(Box::new(LakeReader { store: Arc::clone(&self.0), file, rows, data_bytes_read }))
+        let (meta, range) = (file.object_meta, file.range);
+        let file = Arc::new(DataFile::new(Arc::clone(&self.store), meta, count(BYTES_READ)));
+        insist_on_kept(&file, &self.store);
+        let ahead = Ahead::new(Arc::clone(&file), Arc::clone(&self.run), range);
+        let (store, is_small) = (Arc::clone(&self.store), self.is_small);
+        Ok(Box::new(LakeReader { store, file, rows, ahead, is_small, data_bytes_read }))
     }
 }
 
 struct LakeReader {
     store: Arc<StoreHandle>,
-    file: DataFile,
+    file: Arc<DataFile>,
     /// What its table says of its rows.
     rows: Option<FileRows>,
+    ahead: Ahead,
+    is_small: bool,
     data_bytes_read: Count,
 }
 
 impl LakeReader {
     async fn read(&mut self, ranges: Vec<Range<u64>>) -> ParquetResult<Vec<Bytes>> {
-        let location = self.file.meta().location.clone();
-        let bytes = self.file.get_ranges(&location, &ranges).await.map_err(|error| {
+        // DataFusion reads the footer with one reader, and often the data with another one.
+        if self.ahead.wants_footer()
+            && let Some(footer) = kept(&self.file, &self.store)
+        {
+            self.ahead.learn(&footer);
+        }
+        let bytes = self.ahead.read(&ranges).await.map_err(|error| {
             if is_changed(&error) {
                 forget(&self.file, &self.store);
             }
@@ -111,6 +138,12 @@ impl AsyncFileReader for LakeReader {
     ) -> BoxFuture<'a, ParquetResult<Arc<ParquetMetaData>>> {
         let policy = options.map_or(PageIndexPolicy::Skip, |options| options.column_index_policy());
         async move {
+            if self.is_small {
+                self.file
+                    .read_whole()
+                    .await
+                    .map_err(|error| external(unreadable(&self.file.to_string(), error)))?;
+            }
             let found = footer(&self.file, &self.store, policy).await.map_err(external)?;
             if let Some(rows) = &self.rows {
                 let name = name_of(&self.file.meta().location);

@@ -1,6 +1,7 @@
 //! One test for each way in which a scan could give wrong rows (`W` and `L` are the numbers of the
 //! facts that the scan is built on).
 
+mod ahead;
 mod keys;
 mod names;
 mod nested;
@@ -64,6 +65,7 @@ impl Memory {
                 store: Arc::new(InMemory::new()),
                 footers: Arc::clone(&known.footers),
                 root: known.root.clone(),
+                reading: known.reading.clone(),
             };
             (bucket, Arc::new(handle))
         };

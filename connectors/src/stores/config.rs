@@ -21,6 +21,12 @@ pub struct StoresConfig {
     pub credentials: BTreeMap<String, Credentials>,
     /// Memory for the footers of data files, in bytes; the ones not used for longest go first.
     pub footers_bytes_max: u64,
+    /// Memory for what is read of remote data files before it is asked for, in bytes; nothing is read
+    /// ahead while it is used up.
+    pub ahead_bytes_max: u64,
+    /// Memory for the whole files of small tables in remote stores, in bytes; the ones that were read
+    /// longest ago go first.
+    pub whole_files_bytes_max: u64,
     /// Requests to one remote store at once; one more waits for its turn.
     pub store_requests_max: usize,
     /// Time for one attempt of a request to a remote store, its answer included.
@@ -44,6 +50,8 @@ impl Default for StoresConfig {
             stores: BTreeMap::new(),
             credentials: BTreeMap::new(),
             footers_bytes_max: 256 << 20,
+            ahead_bytes_max: 256 << 20,
+            whole_files_bytes_max: 64 << 20,
             store_requests_max: 64,
             request_timeout: Duration::from_secs(30),
             stall_timeout: Duration::from_secs(5),
@@ -68,6 +76,9 @@ pub struct StoreOptions {
     pub allow_http: Option<bool>,
     /// True if the bucket is part of the host name and not of the path.
     pub virtual_hosted: bool,
+    /// The path of a file with certificates in PEM: of authorities that are trusted besides those of
+    /// the machine.
+    pub ca_file: Option<String>,
     /// The name of the credentials; requests are not signed without it.
     pub credential: Option<String>,
     /// Credentials of the machine itself (instance role, managed identity) sign the requests.

@@ -52,6 +52,7 @@ impl StoreKey {
             account,
             allow_http,
             virtual_hosted,
+            ca_file,
             credential,
             use_machine_identity,
         } = &self.options;
@@ -65,6 +66,7 @@ impl StoreKey {
             account.as_deref(),
             allow_http.and_then(flag),
             flag(*virtual_hosted),
+            ca_file.as_deref(),
             credential.as_deref(),
             flag(*use_machine_identity),
         ] {
@@ -96,6 +98,7 @@ mod tests {
             StoreOptions { allow_http: Some(true), ..plain() },
             StoreOptions { allow_http: Some(false), ..plain() },
             StoreOptions { virtual_hosted: true, ..plain() },
+            StoreOptions { ca_file: text(), ..plain() },
             StoreOptions { credential: text(), ..plain() },
             StoreOptions { use_machine_identity: true, ..plain() },
         ]

@@ -1,7 +1,7 @@
 //! Answers of a store that mean no, whatever is tried again.
 
 use bytes::Bytes;
-use datafusion::object_store::client::{HttpError, HttpResponse};
+use datafusion::object_store::client::{HttpError, HttpErrorKind, HttpResponse};
 use futures::TryStreamExt;
 use samite_engine::{Error, ErrorKind};
 
@@ -49,6 +49,19 @@ fn is_expired(text: &str) -> bool {
 pub(super) fn expired() -> Error {
     Error::new(ErrorKind::SourceUnavailable, "the credentials of the store have expired")
         .with_hint("renew its [credentials] in the configuration")
+}
+
+/// True if a connection failed since the other side's certificate was not accepted. What failed lies
+/// below errors that show nothing but their text.
+pub(super) fn is_untrusted(error: &HttpError) -> bool {
+    error.kind() == HttpErrorKind::Connect && format!("{error:?}").contains("InvalidCertificate(")
+}
+
+/// The certificate of the store is of nobody that is trusted, or not for its name, or too old.
+pub(super) fn untrusted() -> Error {
+    Error::new(ErrorKind::SourceUnavailable, "the certificate of the store is not accepted")
+        .with_detail("it is signed by nobody that is trusted, for another name, or out of date")
+        .with_hint("name the file of its authority as ca_file in [stores] of the configuration")
 }
 
 fn leads_elsewhere() -> Error {

@@ -26,6 +26,7 @@ use super::key::{StoreId, StoreKey};
 use super::local::LocalGuard;
 use super::location::{Location, Scheme, location_of};
 use super::locations::{AllowList, refusal};
+use super::reading::Reading;
 use super::remote::RemoteStore;
 use super::shown::shown;
 use super::transport::Transport;
@@ -43,6 +44,8 @@ pub struct StoreHandle {
     pub footers: Arc<FileMetadataCache>,
     /// What it truly is, for instance `s3://bucket`; `file://` for files.
     pub root: String,
+    /// What all reads from it share.
+    pub(crate) reading: Reading,
 }
 
 impl StoreHandle {
@@ -79,6 +82,7 @@ struct Inner {
     options: Vec<(Location, StoreOptions)>,
     allow: Arc<AllowList>,
     footers: Arc<FileMetadataCache>,
+    reading: Reading,
     threads: LazyIoThreads,
     open: RwLock<BTreeMap<StoreId, Arc<StoreHandle>>>,
     by_key: RwLock<HashMap<StoreKey, Arc<StoreHandle>>>,
@@ -115,11 +119,13 @@ impl Stores {
         options.sort_by_key(|(location, _)| std::cmp::Reverse(location.segments.len()));
         let bytes_max = usize::try_from(config.footers_bytes_max).unwrap_or(usize::MAX);
         let footers = Arc::new(DefaultCache::new(bytes_max).with_name("footers"));
+        let reading = Reading::new(config.ahead_bytes_max, config.whole_files_bytes_max);
         Ok(Self(Arc::new(Inner {
             config,
             options,
             allow,
             footers,
+            reading,
             threads: LazyIoThreads::default(),
             open: RwLock::default(),
             by_key: RwLock::default(),
@@ -250,6 +256,7 @@ impl Stores {
 
     fn open(&self, location: &Location, key: &StoreKey) -> Result<Arc<StoreHandle>> {
         let (id, options) = (key.id(), &key.options);
+        let reading = self.0.reading.of_another_store();
         let store = match key.scheme {
             Scheme::File => GuardedStore::local(
                 Arc::new(LocalFileSystem::new()),
@@ -260,8 +267,8 @@ impl Stores {
                 let name = options.credential.as_ref();
                 let credentials = name.and_then(|name| config.credentials.get(name));
                 let endpoint = options.endpoint.as_deref();
-                let transport = Transport::new(self.0.threads.get()?, config);
-                let remote = RemoteStore { config, options, credentials, endpoint, transport };
+                let transport = Transport::new(self.0.threads.get()?, config, &reading.speed);
+                let mut remote = RemoteStore { config, options, credentials, endpoint, transport };
                 let store = remote.build(location)?;
                 match key.scheme {
                     Scheme::Http | Scheme::Https => GuardedStore::web(store),
@@ -279,6 +286,7 @@ impl Stores {
             store: Arc::new(store),
             footers: Arc::new(footers),
             root: location.root(),
+            reading,
         }))
     }
 }

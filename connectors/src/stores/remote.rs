@@ -9,6 +9,7 @@ use datafusion::object_store::http::HttpBuilder;
 use datafusion::object_store::{
     BackoffConfig, ClientOptions, ObjectStore, Result as StoreResult, RetryConfig,
 };
+use reqwest::Certificate;
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::config::{StoreOptions, StoresConfig};
@@ -32,7 +33,10 @@ impl RemoteStore<'_> {
     /// # Errors
     ///
     /// If the options do not fit the kind of store.
-    pub(super) fn build(&self, location: &Location) -> Result<Arc<dyn ObjectStore>> {
+    pub(super) fn build(&mut self, location: &Location) -> Result<Arc<dyn ObjectStore>> {
+        if let Some(path) = &self.options.ca_file {
+            self.transport.trust(authorities(location, path)?);
+        }
         let store = match location.scheme {
             Scheme::S3 => self.s3(&location.authority)?,
             Scheme::Gcs => self.gcs(&location.authority)?,
@@ -143,6 +147,17 @@ impl RemoteStore<'_> {
     fn client(&self) -> ClientOptions {
         let is_plain = self.endpoint.is_some_and(|endpoint| endpoint.starts_with("http://"));
         ClientOptions::new().with_allow_http(self.options.allow_http.unwrap_or(is_plain))
+    }
+}
+
+/// The certificates of a file.
+fn authorities(location: &Location, path: &str) -> Result<Vec<Certificate>> {
+    let unusable = |why: &str| unusable(location, why);
+    let text = std::fs::read(path)
+        .map_err(|error| unusable("its ca_file cannot be read").with_source(error))?;
+    match Certificate::from_pem_bundle(&text) {
+        Ok(all) if !all.is_empty() => Ok(all),
+        _ => Err(unusable("its ca_file holds no certificate in PEM")),
     }
 }
 

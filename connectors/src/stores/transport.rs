@@ -9,7 +9,7 @@
 //! Redirects are not followed: they would lead to places that nobody allowed.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use datafusion::object_store::client::{
@@ -18,6 +18,7 @@ use datafusion::object_store::client::{
 use datafusion::object_store::{
     ClientConfigKey, ClientOptions, Error as StoreError, HeaderValue, Result as StoreResult,
 };
+use reqwest::{Certificate, ClientBuilder};
 use samite_engine::{Error, ErrorKind, Result};
 use tokio::task::JoinSet;
 
@@ -26,15 +27,18 @@ use super::config::StoresConfig;
 use super::credentials::Secret;
 use super::io_threads::IoThreads;
 use super::pace::Pace;
-use super::refusals::refusal;
+use super::refusals::{is_untrusted, refusal, untrusted};
+use super::speed::Speed;
 
 /// Makes the clients of one store.
 #[derive(Debug, Clone)]
 pub(super) struct Transport {
     threads: Arc<IoThreads>,
     pace: Arc<Pace>,
+    speed: Arc<Speed>,
     limits: Limits,
     bearer: Option<Secret>,
+    authorities: Vec<Certificate>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,15 +49,27 @@ struct Limits {
 }
 
 impl Transport {
-    /// The transport of one store.
-    pub(super) fn new(threads: Arc<IoThreads>, config: &StoresConfig) -> Self {
+    /// The transport of one store, which notes how fast that is.
+    pub(super) fn new(threads: Arc<IoThreads>, config: &StoresConfig, speed: &Arc<Speed>) -> Self {
         let limits = Limits {
             request_timeout: config.request_timeout,
             stall_timeout: config.stall_timeout,
             connect_timeout: config.connect_timeout,
         };
         let pace = Arc::new(Pace::new(config.store_requests_max));
-        Self { threads, pace, limits, bearer: None }
+        Self {
+            threads,
+            pace,
+            speed: Arc::clone(speed),
+            limits,
+            bearer: None,
+            authorities: Vec::new(),
+        }
+    }
+
+    /// Trusts these authorities besides those of the machine.
+    pub(super) fn trust(&mut self, authorities: Vec<Certificate>) {
+        self.authorities = authorities;
     }
 
     /// Sends this token with each request; it is for stores that sign nothing.
@@ -85,7 +101,13 @@ impl Transport {
 impl HttpConnector for Transport {
     fn connect(&self, options: &ClientOptions) -> StoreResult<HttpClient> {
         let allows_http = options.get_config_value(&ClientConfigKey::AllowHttp);
-        let client = reqwest::Client::builder()
+        let trusting = |builder: ClientBuilder, authority: &Certificate| {
+            builder.add_root_certificate(authority.clone())
+        };
+        let client = self
+            .authorities
+            .iter()
+            .fold(reqwest::Client::builder(), trusting)
             .user_agent(concat!("samite/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(self.limits.connect_timeout)
@@ -144,7 +166,9 @@ impl Carrier {
         let has_range = request.headers().contains_key("range");
         // Connecting has a time limit of its own.
         let patience = limits.stall_timeout.saturating_add(limits.connect_timeout);
-        let answer = head(self.client.call(request), patience).await?;
+        let sent = Instant::now();
+        let answer = head(self.client.call(request), patience).await.map_err(named)?;
+        let begun = Instant::now();
         let status = answer.status().as_u16();
         if status == 429 || status == 503 {
             self.transport.pace.slow_down(retry_after(&answer));
@@ -152,12 +176,28 @@ impl Carrier {
         if has_range && status == 200 && !is_head {
             return Err(refused(super::refusals::no_ranges()));
         }
+        let bytes = match is_head {
+            true => 0,
+            false => length_of(&answer),
+        };
         let answer = match is_head {
             true => answer,
             false => whole(answer, limits.stall_timeout).await?,
         };
+        self.transport.speed.note(begun - sent, bytes, begun.elapsed());
         refusal(answer).await
     }
+}
+
+/// The error of a connection that no other attempt changes gets a name of its own.
+fn named(error: HttpError) -> HttpError {
+    if is_untrusted(&error) { refused(untrusted()) } else { error }
+}
+
+/// The length that the head of an answer announces.
+fn length_of(answer: &HttpResponse) -> u64 {
+    let length = answer.headers().get("content-length").and_then(|length| length.to_str().ok());
+    length.and_then(|length| length.parse().ok()).unwrap_or(0)
 }
 
 /// For how long the store wants to be left alone, where it says so in seconds.

@@ -176,6 +176,8 @@ async fn second_query_asks_only_whether_the_table_changed() {
         let [second, sum] = lake.ask_twice(&sql).await;
         assert!(first.iter().chain(&second).any(reads_footer), "{name}: {second:#?}");
         assert!(!sum.iter().any(reads_footer), "{name}: {sum:#?}");
-        assert!(sum.iter().any(|it| it.reads(".parquet")), "{name}: {sum:#?}");
+        // The files of a small table whose listing tells their tags are still here.
+        let reads_data = sum.iter().any(|it| it.reads(".parquet"));
+        assert_eq!(reads_data, name != "parquet", "{name}: {sum:#?}");
     }
 }
