@@ -310,7 +310,7 @@ pub(crate) const OPTIONS: &[OptionDefinition] = &[
         "storage",
         "small_tables",
         Field::Size(|all| &mut all.stores.whole_files_bytes_max),
-        "Memory for the files of small remote tables (at most 8 MiB), which are read whole; those that were read longest ago go first.",
+        "Memory for the files of small remote tables (of 8 to 16 MiB at most), which are read whole; those that were read longest ago go first.",
     ),
     option(
         "storage",

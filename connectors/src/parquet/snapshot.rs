@@ -17,7 +17,7 @@ use super::listing::Listing;
 use super::schema::{Union, file_schema};
 use super::variant::check_no_variant;
 use crate::scan::{DataFile, Identity, LakeFile, SnapshotColumn, TableSnapshot, footer, promise};
-use crate::stores::{SMALL_TABLE_BYTES_MAX, StoreHandle, unreadable};
+use crate::stores::{StoreHandle, unreadable};
 
 /// One file with its footer.
 struct Footer<'a> {
@@ -56,7 +56,7 @@ pub(crate) async fn snapshot(
 async fn footers<'a>(listing: &'a Listing, config: &ParquetConfig) -> Result<Vec<Footer<'a>>> {
     let store = &listing.place.store;
     let bytes: u64 = listing.files.iter().map(|(_, meta)| meta.size).sum();
-    let is_small = bytes <= SMALL_TABLE_BYTES_MAX;
+    let is_small = bytes <= store.reading.speed.whole_bytes();
     let reads: Vec<_> =
         listing.files.iter().map(|(path, meta)| read_footer(store, path, meta, is_small)).collect();
     futures::stream::iter(reads).buffered(config.footers_concurrent.max(1)).try_collect().await

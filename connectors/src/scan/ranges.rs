@@ -8,7 +8,7 @@ use object_store::{Error, Result};
 /// Wider gaps than this are counted.
 const SMALL_GAP_BYTES: u64 = 1024 * 1024;
 /// So many times as much as is wanted may lie in the wider gaps that are read over.
-const WASTE_MAX: u64 = 3;
+const WASTE_MAX: u64 = 4;
 
 /// The ranges that cover `ranges`, read over gaps of up to `gap_max` bytes: the small ones always,
 /// the wider ones from the narrowest on as long as they are worth it.

@@ -21,7 +21,7 @@ use super::ahead::{Ahead, Run};
 use super::data_file::{DataFile, name_of};
 use super::file_rows::FileRows;
 use super::footers::{footer, forget, insist_on_kept, is_changed, kept};
-use crate::stores::{SMALL_TABLE_BYTES_MAX, StoreHandle, unreadable};
+use crate::stores::{StoreHandle, unreadable};
 
 /// The metric of all bytes that were read.
 pub(crate) const BYTES_READ: &str = "bytes_scanned";
@@ -46,7 +46,7 @@ impl LakeReaders {
 
     /// The readers of a scan that needs `limit` rows of files of `bytes` together.
     pub(crate) fn for_scan(store: Arc<StoreHandle>, limit: Option<usize>, bytes: u64) -> Self {
-        let is_small = bytes <= SMALL_TABLE_BYTES_MAX;
+        let is_small = bytes <= store.reading.speed.whole_bytes();
         Self { store, run: Arc::new(Run::new(limit.is_none())), is_small }
     }
 }

@@ -40,4 +40,3 @@ pub use registry::{Place, StoreHandle, Stores};
 pub(crate) use shown::{shown, shown_name};
 pub(crate) use trusted::trusted;
 pub use unreadable::unreadable;
-pub(crate) use whole_files::SMALL_TABLE_BYTES_MAX;

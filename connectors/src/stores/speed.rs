@@ -71,6 +71,11 @@ impl Speed {
         self.bytes_of_a_wait().saturating_mul(PART_WAITS).clamp(PART_BYTES_MIN, PART_BYTES_MAX)
     }
 
+    /// How large the files of a table together may be to be read whole.
+    pub(crate) fn whole_bytes(&self) -> u64 {
+        (self.part_bytes() / 2).max(PART_BYTES_MIN)
+    }
+
     fn bytes_of_a_wait(&self) -> u64 {
         let Seen { first_byte_seconds, bytes_per_second } = *self.0.lock();
         first_byte_seconds.map_or(0, |seconds| (seconds * bytes_per_second) as u64)
@@ -100,6 +105,7 @@ mod tests {
         ] {
             let speed = Speed::default();
             answers(&speed, count as usize, first_byte_ms, mib, rest_ms);
+            assert!((8 * MIB..=16 * MIB).contains(&speed.whole_bytes()), "{what}");
             let (gap, part) = (speed.gap_bytes() / MIB, speed.part_bytes() / MIB);
             assert!(gaps.contains(&gap) && parts.contains(&part), "{what}: {gap}, {part}");
         }

@@ -8,9 +8,6 @@ use bytes::Bytes;
 use datafusion::object_store::ObjectMeta;
 use parking_lot::Mutex;
 
-/// Files of tables that are no larger than this together are read whole.
-pub(crate) const SMALL_TABLE_BYTES_MAX: u64 = 8 * 1024 * 1024;
-
 /// The whole files of small tables, within a bound; those that were read longest ago go first.
 #[derive(Debug)]
 pub(crate) struct WholeFiles {
@@ -38,7 +35,7 @@ impl WholeFiles {
 
     /// True if the file that `meta` describes is kept when it is put.
     pub(crate) fn takes(&self, meta: &ObjectMeta) -> bool {
-        has_strong_tag(meta) && meta.size <= self.bytes_max.min(SMALL_TABLE_BYTES_MAX)
+        has_strong_tag(meta) && meta.size <= self.bytes_max
     }
 
     /// Keeps a file.
@@ -113,6 +110,5 @@ mod tests {
         let found = |name: &str| files.get("s", &meta(name, Some(name), 3)).is_some();
         assert_eq!((found("a"), found("b"), found("c")), (true, false, true));
         assert!(!files.takes(&meta("d", Some("d"), 8)));
-        assert!(!WholeFiles::new(u64::MAX).takes(&meta("d", Some("d"), SMALL_TABLE_BYTES_MAX + 1)));
     }
 }
