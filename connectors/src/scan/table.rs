@@ -12,8 +12,8 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
-use samite_engine::Result;
 use samite_engine::connector::SnapshotId;
+use samite_engine::{Error, Result};
 
 use super::columns::Columns;
 use super::file_scans::{Asked, FileScans};
@@ -124,7 +124,9 @@ impl TableProvider for LakeTable {
             None => (0..self.schema.fields().len()).collect(),
         };
         let pruner = Pruner::new(session, filters, &self.schema)?;
-        let Listed { files, key_deletes, passed } = self.files.files(&pruner).await?;
+        let about = |error: Error| error.about_table(&self.name);
+        let listed = self.files.files(&pruner).await;
+        let Listed { files, key_deletes, passed } = listed.map_err(about)?;
         let columns = self.columns_with(key_deletes.as_deref())?;
         let file_scans = FileScans {
             table: &self.name,
@@ -139,7 +141,7 @@ impl TableProvider for LakeTable {
             true => Needed::Number,
             false => Needed::Values,
         };
-        let deletes = &FetchedDeletes::fetch(&kept, needed).await?;
+        let deletes = &FetchedDeletes::fetch(&kept, needed).await.map_err(about)?;
         let asked = Asked { projection: &projection, limit, partitions, reads_late, deletes };
         let is_keyed = |file: &&LakeFile| file.has_deleted_keys && key_deletes.is_some();
         let (keyed, plain): (Vec<&LakeFile>, Vec<&LakeFile>) = kept.into_iter().partition(is_keyed);

@@ -3,11 +3,13 @@
 //! ```text
 //! 123456789012345678.25       more digits than a double holds ──▶ CAST('..' AS DECIMAL(20, 2))
 //! price >= 0.06 - 0.01        compared with a DECIMAL         ──▶ price >= DECIMAL 0.05
+//! ratio >= CAST('0.1234..')   compared with a double          ──▶ ratio >= 0.1234..
 //! ```
 //!
 //! DataFusion reads every number with a point as a double, and compares a DECIMAL with it as doubles:
 //! rows whose last digits differ become equal, and 0.06 + 0.01 is less than 0.07. Everywhere else such
-//! a number stays a double.
+//! a number stays a double. Compared with a double, a DECIMAL is one: DataFusion would make DECIMALs of
+//! the doubles, which most of them do not fit into.
 
 use std::ops::ControlFlow;
 
@@ -144,13 +146,19 @@ fn is_comparison(op: Operator) -> bool {
     )
 }
 
-/// What `number` is as a DECIMAL, if it is a number with a point and `other` a DECIMAL that it can be
-/// compared with.
+/// What `number` is in the type of `other`, if it is a number with a point and `other` a DECIMAL that it
+/// can be compared with, or a double.
 fn constant(number: &Expr, other: &Expr, schema: &DFSchema) -> Option<Expr> {
     let number = Number::of(number).filter(|number| number.has_point)?;
-    let DataType::Decimal128(precision, scale) = other.get_type(schema).ok()? else { return None };
-    let scale = u8::try_from(scale).ok()?;
-    let value = number.decimal(precision, scale)?;
+    let value = match other.get_type(schema).ok()? {
+        DataType::Decimal128(precision, scale) => {
+            number.decimal(precision, u8::try_from(scale).ok()?)?
+        }
+        held if held.is_floating() && number.is_spelled_out => {
+            ScalarValue::Float64(Some(number.double()?))
+        }
+        _ => return None,
+    };
     Some(Expr::Literal(value, None))
 }
 
@@ -159,8 +167,10 @@ fn constant(number: &Expr, other: &Expr, schema: &DFSchema) -> Option<Expr> {
 struct Number {
     digits: i128,
     scale: u8,
-    /// True if DataFusion would take it for a double.
+    /// True if it was written with a point.
     has_point: bool,
+    /// True if it is a DECIMAL already.
+    is_spelled_out: bool,
 }
 
 impl Number {
@@ -172,7 +182,20 @@ impl Number {
                 Self::parse(&value.to_string()).map(|number| Self { has_point: true, ..number })
             }
             Expr::Literal(ScalarValue::Int64(Some(value)), _) => {
-                Some(Self { digits: i128::from(*value), scale: 0, has_point: false })
+                Some(Self::new(i128::from(*value), 0))
+            }
+            Expr::Cast(cast) => {
+                let Expr::Literal(ScalarValue::Utf8(Some(text)), _) = cast.expr.as_ref() else {
+                    return None;
+                };
+                let DataType::Decimal128(_, scale) = cast.field.data_type() else { return None };
+                let number = Self::parse(text)?;
+                // What is rounded is another number than its text.
+                (i16::from(number.scale) <= i16::from(*scale)).then_some(Self {
+                    has_point: true,
+                    is_spelled_out: true,
+                    ..number
+                })
             }
             Expr::Negative(inner) => {
                 let number = Self::of(inner)?;
@@ -190,17 +213,27 @@ impl Number {
                     ),
                     _ => return None,
                 };
-                Some(Self { digits, scale, has_point: left.has_point || right.has_point }.short())
+                let both = Self {
+                    digits,
+                    scale,
+                    has_point: left.has_point || right.has_point,
+                    is_spelled_out: left.is_spelled_out || right.is_spelled_out,
+                };
+                Some(both.short())
             }
             _ => None,
         }
+    }
+
+    fn new(digits: i128, scale: u8) -> Self {
+        Self { digits, scale, has_point: scale > 0, is_spelled_out: false }
     }
 
     fn parse(text: &str) -> Option<Self> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let digits = format!("{whole}{fraction}").parse::<i128>().ok()?;
         let scale = u8::try_from(fraction.len()).ok()?;
-        let number = Self { digits, scale, has_point: scale > 0 };
+        let number = Self::new(digits, scale);
         (usize::from(number.precision()) <= DECIMAL_DIGITS).then_some(number)
     }
 
@@ -217,6 +250,11 @@ impl Number {
     fn at(self, scale: u8) -> Option<i128> {
         let more = scale.checked_sub(self.scale)?;
         self.digits.checked_mul(10_i128.checked_pow(u32::from(more))?)
+    }
+
+    /// The nearest double.
+    fn double(self) -> Option<f64> {
+        format!("{}e-{}", self.digits, self.scale).parse().ok()
     }
 
     /// The digits of a DECIMAL that holds it.
@@ -253,6 +291,7 @@ impl Number {
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::datatypes::{Field, Schema};
+    use datafusion::logical_expr::Cast;
     use datafusion::prelude::{col, lit};
 
     use super::*;
@@ -299,10 +338,13 @@ mod tests {
             ("price", DataType::Decimal128(10, 2)),
             ("wide", DataType::Decimal128(38, 2)),
             ("ratio", DataType::Float64),
+            ("single", DataType::Float32),
         ];
         let fields = fields.map(|(name, held)| Field::new(name, held, true)).to_vec();
         let schema = DFSchema::try_from(Schema::new(fields)).unwrap();
         let price = || col("price");
+        let spelled =
+            |text: &str| Expr::Cast(Cast::new(Box::new(lit(text)), DataType::Decimal128(38, 20)));
         for (expr, expected) in [
             (price().gt(lit(0.5)), "price > Decimal128(0.50,10,2)"),
             (lit(0.5).lt(price()), "Decimal128(0.50,10,2) < price"),
@@ -321,6 +363,16 @@ mod tests {
             ((price() * lit(2_i64)).gt(lit(0.5)), "price * Int64(2) > Decimal128(0.50,31,2)"),
             (price() + lit(0.5), "price + Float64(0.5)"),
             (col("ratio").gt(lit(0.5)), "ratio > Float64(0.5)"),
+            (
+                col("ratio").gt(spelled("-0.123456789012345678")),
+                "ratio > Float64(-0.12345678901234568)",
+            ),
+            (
+                col("single").between(spelled("1.5"), lit(2.5)),
+                "single BETWEEN Float64(1.5) AND Float64(2.5)",
+            ),
+            (price().eq(spelled("1.50")), "price = Decimal128(1.50,10,2)"),
+            (price().eq(-spelled("1.50")), "price = Decimal128(-1.50,10,2)"),
             (col("wide").gt(lit(0.055)), "wide > Float64(0.055)"),
         ] {
             let text = expr.to_string();
