@@ -3,7 +3,7 @@
 //! ```text
 //! 123456789012345678.25       more digits than a double holds ──▶ CAST('..' AS DECIMAL(20, 2))
 //! price >= 0.06 - 0.01        compared with a DECIMAL         ──▶ price >= DECIMAL 0.05
-//! ratio >= CAST('0.1234..')   compared with a double          ──▶ ratio >= 0.1234..
+//! ratio >= CAST('0.1234..')   beside a double, or cast to one ──▶ ratio >= 0.1234..
 //! ```
 //!
 //! DataFusion reads every number with a point as a double, and compares a DECIMAL with it as doubles:
@@ -12,12 +12,13 @@
 //! the doubles, which most of them do not fit into.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::common::{DFSchema, Result as DataFusionResult};
 use datafusion::config::ConfigOptions;
-use datafusion::logical_expr::expr::InList;
+use datafusion::logical_expr::expr::{Cast, InList};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, LogicalPlan, Operator};
@@ -84,12 +85,13 @@ fn compared(plan: LogicalPlan) -> DataFusionResult<Transformed<LogicalPlan>> {
     })
 }
 
-/// The comparison with its numbers as DECIMAL, if they are compared with one.
+/// The expression with its numbers in the type of what they are compared with.
 fn exact(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
     let changed = match &expr {
-        Expr::BinaryExpr(BinaryExpr { left, op, right }) if is_comparison(*op) => {
-            let of_left = constant(right, left, schema);
-            let of_right = constant(left, right, schema);
+        Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
+            let may_be = |exact: &Expr| is_comparison(*op) || is_double(exact);
+            let of_left = constant(right, left, schema).filter(may_be);
+            let of_right = constant(left, right, schema).filter(may_be);
             match (of_left, of_right) {
                 (Some(number), _) => Some(binary(left.as_ref().clone(), *op, number)),
                 (_, Some(number)) => Some(binary(number, *op, right.as_ref().clone())),
@@ -119,6 +121,13 @@ fn exact(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
                 Expr::InList(InList::new(expr.clone(), items.collect(), *negated))
             })
         }
+        Expr::Cast(cast) if cast.field.data_type().is_floating() => {
+            let number = Number::of(&cast.expr).filter(|number| number.is_spelled_out);
+            number.and_then(Number::double).map(|value| {
+                let expr = Box::new(Expr::Literal(ScalarValue::Float64(Some(value)), None));
+                Expr::Cast(Cast { expr, field: Arc::clone(&cast.field) })
+            })
+        }
         _ => None,
     };
     match changed {
@@ -129,6 +138,10 @@ fn exact(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
 
 fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
     Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
+}
+
+fn is_double(expr: &Expr) -> bool {
+    matches!(expr, Expr::Literal(ScalarValue::Float64(_), _))
 }
 
 fn is_comparison(op: Operator) -> bool {
@@ -291,7 +304,6 @@ impl Number {
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::datatypes::{Field, Schema};
-    use datafusion::logical_expr::Cast;
     use datafusion::prelude::{col, lit};
 
     use super::*;
@@ -370,6 +382,12 @@ mod tests {
             (
                 col("single").between(spelled("1.5"), lit(2.5)),
                 "single BETWEEN Float64(1.5) AND Float64(2.5)",
+            ),
+            (col("ratio") * spelled("1.50"), "ratio * Float64(1.5)"),
+            (price() * spelled("1.50"), "price * CAST(Utf8(\"1.50\") AS Decimal128(38, 20))"),
+            (
+                Expr::Cast(Cast::new(Box::new(spelled("1.50")), DataType::Float32)),
+                "CAST(Float64(1.5) AS Float32)",
             ),
             (price().eq(spelled("1.50")), "price = Decimal128(1.50,10,2)"),
             (price().eq(-spelled("1.50")), "price = Decimal128(-1.50,10,2)"),
