@@ -6,10 +6,10 @@
 //! ratio >= CAST('0.1234..')   beside a double, or cast to one ──▶ ratio >= 0.1234..
 //! ```
 //!
-//! DataFusion reads every number with a point as a double, and compares a DECIMAL with it as doubles:
-//! rows whose last digits differ become equal, and 0.06 + 0.01 is less than 0.07. Everywhere else such
-//! a number stays a double. Compared with a double, a DECIMAL is one: DataFusion would make DECIMALs of
-//! the doubles, which most of them do not fit into.
+//! DataFusion reads every number with a point as a double, and compares a DECIMAL with what is left of
+//! it in 15 places: rows whose last digits differ become equal. Everywhere else such a number stays a
+//! double. Beside a double, a DECIMAL becomes one: DataFusion would make DECIMALs of the doubles that it
+//! is compared with, and many do not fit.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -89,10 +89,11 @@ fn compared(plan: LogicalPlan) -> DataFusionResult<Transformed<LogicalPlan>> {
 fn exact(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
     let changed = match &expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right }) => {
-            let may_be = |exact: &Expr| is_comparison(*op) || is_double(exact);
-            let of_left = constant(right, left, schema).filter(may_be);
-            let of_right = constant(left, right, schema).filter(may_be);
-            match (of_left, of_right) {
+            let in_type_of = match is_comparison(*op) {
+                true => constant,
+                false => double,
+            };
+            match (in_type_of(right, left, schema), in_type_of(left, right, schema)) {
                 (Some(number), _) => Some(binary(left.as_ref().clone(), *op, number)),
                 (_, Some(number)) => Some(binary(number, *op, right.as_ref().clone())),
                 (None, None) => None,
@@ -124,7 +125,7 @@ fn exact(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
         Expr::Cast(cast) if cast.field.data_type().is_floating() => {
             let number = Number::of(&cast.expr).filter(|number| number.is_spelled_out);
             number.and_then(Number::double).map(|value| {
-                let expr = Box::new(Expr::Literal(ScalarValue::Float64(Some(value)), None));
+                let expr = Box::new(Expr::Literal(value, None));
                 Expr::Cast(Cast { expr, field: Arc::clone(&cast.field) })
             })
         }
@@ -138,10 +139,6 @@ fn exact(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
 
 fn binary(left: Expr, op: Operator, right: Expr) -> Expr {
     Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right)))
-}
-
-fn is_double(expr: &Expr) -> bool {
-    matches!(expr, Expr::Literal(ScalarValue::Float64(_), _))
 }
 
 fn is_comparison(op: Operator) -> bool {
@@ -167,12 +164,17 @@ fn constant(number: &Expr, other: &Expr, schema: &DFSchema) -> Option<Expr> {
         DataType::Decimal128(precision, scale) => {
             number.decimal(precision, u8::try_from(scale).ok()?)?
         }
-        held if held.is_floating() && number.is_spelled_out => {
-            ScalarValue::Float64(Some(number.double()?))
-        }
+        held if held.is_floating() && number.is_spelled_out => number.double()?,
         _ => return None,
     };
     Some(Expr::Literal(value, None))
+}
+
+/// What `number` is as a double, if it is a DECIMAL of digits alone and `other` a double.
+fn double(number: &Expr, other: &Expr, schema: &DFSchema) -> Option<Expr> {
+    let number = Number::of(number).filter(|number| number.is_spelled_out)?;
+    let is_beside_a_double = other.get_type(schema).is_ok_and(|held| held.is_floating());
+    is_beside_a_double.then_some(Expr::Literal(number.double()?, None))
 }
 
 /// A decimal number: `digits / 10^scale`.
@@ -266,8 +268,9 @@ impl Number {
     }
 
     /// The nearest double.
-    fn double(self) -> Option<f64> {
-        format!("{}e-{}", self.digits, self.scale).parse().ok()
+    fn double(self) -> Option<ScalarValue> {
+        let nearest = format!("{}e-{}", self.digits, self.scale).parse().ok()?;
+        Some(ScalarValue::Float64(Some(nearest)))
     }
 
     /// The digits of a DECIMAL that holds it.
