@@ -1,5 +1,6 @@
 //! From a logical plan to a physical one.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -36,10 +37,9 @@ pub(super) async fn plan(
 ) -> Result<Arc<dyn ExecutionPlan>> {
     let optimized = state.optimize(logical)?;
     if reads_nothing(&optimized)? {
-        let mut constant_state = constant_state.clone();
-        *constant_state.config_mut() = state.config().clone();
+        let constant_state = with_options_of(state, constant_state);
         let planner = constant_state.query_planner();
-        return Ok(planner.create_physical_plan(&optimized, &constant_state).await?);
+        return Ok(planner.create_physical_plan(&optimized, constant_state.as_ref()).await?);
     }
     check_constants(&optimized)?;
     let mut plan = state.query_planner().create_physical_plan(&optimized, state).await?;
@@ -51,6 +51,20 @@ pub(super) async fn plan(
         plan = state.query_planner().create_physical_plan(&optimized, &state).await?;
     }
     Ok(plan.transform_up(yield_often).data()?)
+}
+
+/// `constant_state` with the options of a query, and copied only if the query has options of its own: a
+/// copy takes longer than the plan.
+fn with_options_of<'a>(
+    state: &SessionState,
+    constant_state: &'a SessionState,
+) -> Cow<'a, SessionState> {
+    if Arc::ptr_eq(state.config().options(), constant_state.config().options()) {
+        return Cow::Borrowed(constant_state);
+    }
+    let mut constant_state = constant_state.clone();
+    *constant_state.config_mut() = state.config().clone();
+    Cow::Owned(constant_state)
 }
 
 /// True for expressions over a single row, without a table and without a subquery.

@@ -87,9 +87,12 @@ fn adjust(options: &mut ConfigOptions) {
 /// take longer than all the rest of such a query.
 #[must_use]
 pub(crate) fn constant_state(base: &SessionState) -> SessionState {
-    SessionStateBuilder::new_from_existing(base.clone())
+    let mut state = SessionStateBuilder::new_from_existing(base.clone())
         .with_physical_optimizer_rules(Vec::new())
-        .build()
+        .build();
+    // The builder copies the options.
+    *state.config_mut() = base.config().clone();
+    state
 }
 
 /// The state of one query: what the session has set, and its own time of execution.
@@ -121,5 +124,20 @@ mod tests {
         assert!(options.optimizer.enable_join_dynamic_filter_pushdown);
         assert_eq!(options.optimizer.preserve_file_partitions, 0);
         assert_eq!(options.execution.hash_join_buffering_capacity, 0);
+    }
+
+    /// What tells `physical::plan` that it needs no copy.
+    #[test]
+    fn options_are_shared_until_a_session_sets_its_own() {
+        let base = base_state(&EngineConfig::default(), Arc::default()).expect("the state is made");
+        let constant = constant_state(&base);
+        let is_shared = |settings: &Settings| {
+            let state = query_state(&base, settings, Utc::now());
+            Arc::ptr_eq(state.config().options(), constant.config().options())
+        };
+        let mut settings = Settings::default();
+        assert!(is_shared(&settings));
+        settings.set("timezone", "Europe/Berlin").expect("it is a time zone");
+        assert!(!is_shared(&settings));
     }
 }

@@ -1,35 +1,37 @@
-//! Large writes gathered into larger ones.
+//! Writes gathered into larger ones.
 //!
-//! HTTP/2 writes and flushes each frame of 16 KiB on its own: a call of the system for each, and a
-//! wake-up of the reader. A flush right after a frame of full size therefore waits for the next
-//! one; the frames end with a flush of their own. Whatever is smaller is flushed at once.
+//! HTTP/2 writes and flushes each frame of data on its own: a call of the system for each, and a
+//! wake-up of the reader, who can do nothing before he has the end of the message. A flush right after
+//! such a frame therefore waits for what comes next; every message ends with a frame that is too
+//! short for that, or with a flush of its own.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// A write from this size on is one of many, most likely: the payload of a full frame.
-const LARGE_WRITE_BYTES: usize = 16 << 10;
+/// From this size on, what is flushed is a frame of data: HTTP/2 joins the short frames itself, as long
+/// as the socket does not promise to write many pieces at once.
+const DATA_BYTES: usize = 1 << 10;
 
 /// What is gathered before it is written.
 const GATHERED_BYTES_MAX: usize = 128 << 10;
 
-/// A socket with its large writes gathered.
+/// A socket with its writes gathered.
 #[derive(Debug)]
 pub(crate) struct Gathered<S> {
     socket: S,
     waiting: Vec<u8>,
     /// How much of `waiting` is written.
     written: usize,
-    /// True right after a large write, before any flush.
-    expects_more: bool,
+    /// What was taken in since the last flush, in bytes.
+    unflushed: usize,
 }
 
 impl<S: AsyncWrite + Unpin> Gathered<S> {
     pub(crate) fn new(socket: S) -> Self {
-        Self { socket, waiting: Vec::new(), written: 0, expects_more: false }
+        Self { socket, waiting: Vec::new(), written: 0, unflushed: 0 }
     }
 
     /// Writes all that waits.
@@ -44,52 +46,26 @@ impl<S: AsyncWrite + Unpin> Gathered<S> {
         self.written = 0;
         Poll::Ready(Ok(()))
     }
-
-    /// Takes a large write in, if there is room.
-    fn gather(&mut self, slices: &[IoSlice<'_>], bytes: usize) -> bool {
-        let is_taken = bytes >= LARGE_WRITE_BYTES
-            && self.written == 0
-            && self.waiting.len().saturating_add(bytes) <= GATHERED_BYTES_MAX;
-        if is_taken {
-            self.waiting.reserve(GATHERED_BYTES_MAX.saturating_sub(self.waiting.len()));
-            slices.iter().for_each(|slice| self.waiting.extend_from_slice(slice));
-        }
-        self.expects_more = is_taken;
-        is_taken
-    }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Gathered<S> {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let bytes = slices.iter().map(|slice| slice.len()).sum();
-        if self.gather(slices, bytes) {
-            return Poll::Ready(Ok(bytes));
+        if self.written > 0 || self.waiting.len() >= GATHERED_BYTES_MAX {
+            ready!(self.poll_drain(context))?;
         }
-        ready!(self.poll_drain(context))?;
-        if self.gather(slices, bytes) {
-            return Poll::Ready(Ok(bytes));
-        }
-        Pin::new(&mut self.socket).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.socket.is_write_vectored()
+        let room = GATHERED_BYTES_MAX.saturating_sub(self.waiting.len());
+        let (taken, _) = bytes.split_at_checked(room).unwrap_or((bytes, &[]));
+        self.waiting.extend_from_slice(taken);
+        self.unflushed = self.unflushed.saturating_add(taken.len());
+        Poll::Ready(Ok(taken.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if std::mem::take(&mut self.expects_more) {
+        if std::mem::take(&mut self.unflushed) >= DATA_BYTES {
             // Nothing stays behind: whoever writes is called once more, and flushes then.
             context.waker().wake_by_ref();
             return Poll::Ready(Ok(()));
@@ -139,28 +115,47 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn small_write_is_there_at_once() {
+    async fn short_frame_is_there_at_once() {
         let (mut writer, mut reader) = pair();
         writer.write_all(&[1; 100]).await.unwrap();
+        writer.flush().await.unwrap();
         assert_eq!(readable(&mut reader), 100);
     }
 
     #[tokio::test]
-    async fn large_writes_wait_for_each_other_until_the_last_flush() {
+    async fn frames_of_data_wait_for_each_other_until_the_last_flush() {
         let (mut writer, mut reader) = pair();
         for _ in 0..3 {
-            writer.write_all(&[2; LARGE_WRITE_BYTES]).await.unwrap();
+            writer.write_all(&[2; 16 << 10]).await.unwrap();
             writer.flush().await.unwrap();
         }
         assert_eq!(readable(&mut reader), 0);
         writer.flush().await.unwrap();
-        assert_eq!(readable(&mut reader), 3 * LARGE_WRITE_BYTES);
+        assert_eq!(readable(&mut reader), 3 * (16 << 10));
+    }
+
+    #[tokio::test]
+    async fn frame_of_data_goes_with_the_short_one_that_ends_its_message() {
+        let (mut writer, mut reader) = pair();
+        writer.write_all(&[2; DATA_BYTES]).await.unwrap();
+        writer.flush().await.unwrap();
+        assert_eq!(readable(&mut reader), 0);
+        writer.write_all(&[3; 20]).await.unwrap();
+        writer.flush().await.unwrap();
+        assert_eq!(readable(&mut reader), DATA_BYTES + 20);
+    }
+
+    /// Otherwise HTTP/2 flushes frames of a few hundred bytes on their own, before the end of the message.
+    #[tokio::test]
+    async fn it_does_not_promise_to_write_many_pieces_at_once() {
+        let (writer, _reader) = pair();
+        assert!(!writer.is_write_vectored());
     }
 
     #[tokio::test]
     async fn whoever_holds_a_flush_back_is_called_again() {
         let (mut writer, _reader) = pair();
-        writer.write_all(&[2; LARGE_WRITE_BYTES]).await.unwrap();
+        writer.write_all(&[2; DATA_BYTES]).await.unwrap();
         let (waker, calls) = counting_waker();
         let mut context = Context::from_waker(&waker);
         assert!(Pin::new(&mut writer).poll_flush(&mut context).is_ready());
