@@ -17,7 +17,8 @@ class Server:
     def __init__(self, options, mesh, *more):
         begun = time.perf_counter()
         command = [options.samite, "serve", "--mesh", mesh, "--listen", "127.0.0.1:0", *more]
-        environment = os.environ | {"SAMITE_LOG": "warn"}
+        # The engines beside it have no bound on their memory.
+        environment = os.environ | {"SAMITE_LOG": "warn", "SAMITE_LIMITS_MEMORY": "16GiB", "SAMITE_LIMITS_QUERY_MEMORY": "16GiB"}
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
         line = self.process.stdout.readline().strip()
         self.start_seconds = time.perf_counter() - begun

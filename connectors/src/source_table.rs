@@ -218,6 +218,7 @@ fn chosen(file: &LakeFile, places: &[usize]) -> LakeFile {
         buckets,
         deleted_rows: file.deleted_rows.clone(),
         has_deleted_keys: file.has_deleted_keys,
+        lineage: file.lineage,
     }
 }
 

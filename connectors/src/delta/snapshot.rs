@@ -133,6 +133,7 @@ impl TableReader<'_> {
             buckets: Vec::new(),
             deleted_rows: None,
             has_deleted_keys: false,
+            lineage: None,
         })
     }
 

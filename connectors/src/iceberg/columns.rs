@@ -11,7 +11,7 @@ use samite_engine::{Error, ErrorKind, Result};
 
 use super::name_mapping::MappedNames;
 use super::values::scalar;
-use crate::scan::{Identity, SnapshotColumn, when_missing};
+use crate::scan::{Identity, Lineage, SnapshotColumn, when_missing};
 
 /// One column with what the manifests know it by.
 #[derive(Debug, Clone)]
@@ -35,6 +35,20 @@ pub(super) fn columns(
     names: &MappedNames,
 ) -> Result<Vec<IcebergColumn>> {
     schema.as_struct().fields().iter().map(|field| column(table, field, names)).collect()
+}
+
+/// The columns of row lineage, which every table of version 3 has besides those of its schema.
+pub(super) fn lineage_columns() -> impl Iterator<Item = IcebergColumn> {
+    Lineage::ALL.into_iter().map(|lineage| IcebergColumn {
+        column: SnapshotColumn {
+            field: Arc::new(Field::new(lineage.name(), DataType::Int64, true)),
+            identity: Identity::Lineage(lineage),
+            when_missing: None,
+        },
+        id: lineage.field_id(),
+        // What manifests tell of these columns is about a part of the rows.
+        primitive: None,
+    })
 }
 
 /// The column of a field.

@@ -124,6 +124,7 @@ impl<'a> LakeFiles<'a> {
             buckets: Vec::new(),
             deleted_rows: None,
             has_deleted_keys: false,
+            lineage: live.lineage(),
         };
         for (at, field) in self.told.get(live.manifest).into_iter().flatten() {
             if let Some(column) = self.columns.get(*at) {

@@ -25,7 +25,7 @@ use super::manifests::{MANIFESTS_AT_ONCE, ManifestReader, Shared};
 use super::position_deletes::PositionDeletes;
 use super::summaries::Summaries;
 use super::survivors::{Part, Survivors, part_of};
-use super::vectors::Vectors;
+use super::vectors::VectorsByPath;
 use crate::scan::{
     Deletes, FileListing, KeyDeletes, LakeFile, Listed, PassedOver, Pruner, Totals, passed_over,
 };
@@ -227,17 +227,14 @@ impl Listing {
         let counting = Survivors::new(keys);
         live.positions.retain(|delete| counting.may_lose_positions(&specs, delete));
         live.keys.retain(|delete| counting.may_lose_keys(&specs, delete));
-        let vectors = Vectors::fetch(&reader, &live.vectors, &counting).await?;
+        let vectors = VectorsByPath::new(&reader, &self.server, &live.vectors, &counting)?;
         let positions = PositionDeletes::fetch(&reader, &live.positions).await?;
         let keys = EqualityDeletes::new(&reader, &self.state.metadata, &live, &specs)?;
         let key_deletes = keys.key_deletes(&reader, &live, &specs)?;
         let changed = |survivor: &Survivor<'_>| {
             let path = &*survivor.key.path;
-            let deleted_rows = match vectors.of(path) {
-                Some(vector) => Some(Arc::clone(vector)),
-                None => positions.of(path, survivor.key.age),
-            };
-            let deleted_rows = deleted_rows.map(Deletes::Held);
+            let held = || positions.of(path, survivor.key.age).map(Deletes::Held);
+            let deleted_rows = vectors.of(path).or_else(held);
             let deletes = key_deletes.as_ref().map(|deletes| (&keys, deletes));
             let (part, has_deleted_keys) = match deletes {
                 Some((keys, _)) => keys.of(&survivor.part(), survivor.key.age),

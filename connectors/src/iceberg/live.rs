@@ -7,6 +7,7 @@ use iceberg::spec::{
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::manifests::{Listed, ManifestReader};
+use crate::scan::FileLineage;
 
 /// One live file.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +17,36 @@ pub(super) struct LiveFile<'a> {
     pub(super) age: i64,
     /// The place of its manifest in the snapshot.
     pub(super) manifest: usize,
+    /// The id of its first row, in a table that keeps track of rows.
+    pub(super) first_row_id: Option<i64>,
+}
+
+impl LiveFile<'_> {
+    /// What its rows inherit.
+    pub(super) fn lineage(&self) -> Option<FileLineage> {
+        let first_row_id = self.first_row_id?;
+        Some(FileLineage { first_row_id, sequence_number: self.age })
+    }
+}
+
+/// Gives the data files of a manifest the ids of their first rows ("First Row ID Assignment").
+struct FirstRowIds(Option<i64>);
+
+impl FirstRowIds {
+    fn new(manifest: &ManifestFile) -> Self {
+        Self(manifest.first_row_id.and_then(|first| first.try_into().ok()))
+    }
+
+    /// The id of the first row of the next live file.
+    fn next(&mut self, file: &DataFile) -> Option<i64> {
+        if let Some(own) = file.first_row_id() {
+            return Some(own);
+        }
+        let inherited = self.0?;
+        self.0 =
+            i64::try_from(file.record_count()).ok().and_then(|rows| inherited.checked_add(rows));
+        Some(inherited)
+    }
 }
 
 /// The live files of a snapshot.
@@ -40,6 +71,7 @@ impl<'a> Live<'a> {
     pub(super) fn new(reader: &ManifestReader<'_>, manifests: &'a [Listed]) -> Result<Self> {
         let mut live = Self::default();
         for (manifest, (list_entry, parsed)) in manifests.iter().enumerate() {
+            let mut first_row_ids = FirstRowIds::new(list_entry);
             for entry in parsed.entries().iter().filter(|entry| entry.is_alive()) {
                 let file = entry.data_file();
                 if file.key_metadata().is_some() {
@@ -60,7 +92,9 @@ impl<'a> Live<'a> {
                         return Err(reader.unsupported(&format!("files of format {other}")));
                     }
                 };
-                kind.push(LiveFile { file, age: age(reader, list_entry, entry)?, manifest });
+                let age = age(reader, list_entry, entry)?;
+                let first_row_id = is_data.then(|| first_row_ids.next(file)).flatten();
+                kind.push(LiveFile { file, age, manifest, first_row_id });
             }
         }
         Ok(live)

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use iceberg::spec::FormatVersion;
 use samite_engine::Result;
 use samite_engine::connector::SnapshotId;
 use samite_engine::product::Moment;
 
-use super::columns::columns;
+use super::columns::{columns, lineage_columns};
 use super::listing::{State, StateFiles};
 use super::manifests::ManifestReader;
 use super::metadata::Metadata;
@@ -30,7 +31,10 @@ pub(super) async fn read(
     let (snapshot, schema) =
         moment::state(reader.name, &metadata.table, &metadata.references, moment)?;
     let names = MappedNames::new(reader.name, &metadata.table)?;
-    let columns = columns(reader.name, &schema, &names)?;
+    let mut columns = columns(reader.name, &schema, &names)?;
+    if metadata.table.format_version() >= FormatVersion::V3 {
+        columns.extend(lineage_columns());
+    }
     let seen = columns.iter().map(|column| column.column.clone()).collect();
     let Some(snapshot) = snapshot else {
         let id = SnapshotId("iceberg:empty".to_owned());

@@ -48,6 +48,7 @@ impl Summaries<'_> {
             buckets: Vec::new(),
             deleted_rows: None,
             has_deleted_keys: false,
+            lineage: None,
         };
         let spec = self.metadata.partition_spec_by_id(manifest.partition_spec_id);
         let fields = spec.map(|spec| spec.fields()).unwrap_or_default();

@@ -1,40 +1,54 @@
 //! Deletion vectors: one blob of a Puffin file names the deleted rows of one data file.
 //!
 //! The manifest tells where the blob lies and how many rows it names, so that one ranged read is
-//! all; the Puffin file's own footer is not needed.
+//! all, and none where rows are just counted; the Puffin file's own footer is not needed.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use datafusion::object_store::ObjectStoreExt;
 use futures::{StreamExt, TryStreamExt};
 use iceberg::spec::DataFile;
+use samite_engine::product::Server;
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::live::LiveFile;
-use super::manifests::ManifestReader;
+use super::manifests::{ManifestReader, Shared};
 use super::survivors::Survivors;
-use crate::scan::DeletedRows;
 use crate::scan::deletion_vector::stored;
+use crate::scan::{DeletedRows, Deletes, StoredDeletes};
 use crate::stores::{shown_name, unreadable};
 
 /// Deletion vectors of one scan that are fetched at the same time.
 const VECTORS_AT_ONCE: usize = 16;
 
-/// Vectors, by the raw path of the data file.
-#[derive(Debug, Default)]
-pub(super) struct Vectors(HashMap<String, Arc<DeletedRows>>);
+/// The vectors that count for one scan.
+pub(super) struct Vectors {
+    shared: Arc<Shared>,
+    server: Arc<Server>,
+    table: String,
+    vectors: Vec<DataFile>,
+}
 
-impl Vectors {
-    /// Fetches the vectors that count for one of `survivors`.
+/// Where the vector of a data file is, by the raw path of the data file.
+#[derive(Debug)]
+pub(super) struct VectorsByPath {
+    vectors: Arc<Vectors>,
+    places: HashMap<String, usize>,
+}
+
+impl VectorsByPath {
+    /// Those of `vectors` that count for one of `survivors`. Fetches nothing.
     ///
     /// # Errors
     ///
-    /// If one does not tell its data file, two name the same one, one of them does not fit its
-    /// file, or all together are too large.
-    pub(super) async fn fetch(
+    /// If one does not tell its data file, or two name the same one.
+    pub(super) fn new(
         reader: &ManifestReader<'_>,
+        server: &Arc<Server>,
         vectors: &[LiveFile<'_>],
         survivors: &Survivors<'_>,
     ) -> Result<Self> {
@@ -47,16 +61,46 @@ impl Vectors {
             }
         }
         by_path.retain(|path, vector| survivors.has_as_old(path, vector.age));
-        check_size(reader, by_path.values().map(|vector| vector.file))?;
-        let reads: Vec<_> =
-            by_path.into_iter().map(|(path, vector)| fetch(reader, path, vector.file)).collect();
-        let read = futures::stream::iter(reads).buffer_unordered(VECTORS_AT_ONCE);
-        Ok(Self(read.try_collect().await?))
+        let (mut places, mut counting) = (HashMap::new(), Vec::new());
+        for (path, vector) in by_path {
+            places.insert(path, counting.len());
+            counting.push(vector.file.clone());
+        }
+        let vectors = Arc::new(Vectors {
+            shared: Arc::clone(reader.shared),
+            server: Arc::clone(server),
+            table: reader.name.to_owned(),
+            vectors: counting,
+        });
+        Ok(Self { vectors, places })
     }
 
     /// The vector of the data file at `path`. Where there is one, files of positions do not count.
-    pub(super) fn of(&self, path: &str) -> Option<&Arc<DeletedRows>> {
-        self.0.get(path)
+    pub(super) fn of(&self, path: &str) -> Option<Deletes> {
+        let place = *self.places.get(path)?;
+        let rows = self.vectors.vectors.get(place)?.record_count();
+        let of: Arc<dyn StoredDeletes> = Arc::clone(&self.vectors) as _;
+        Some(Deletes::Stored { rows, of, place })
+    }
+}
+
+#[async_trait]
+impl StoredDeletes for Vectors {
+    async fn fetch(&self, places: &[usize]) -> Result<Vec<Arc<DeletedRows>>> {
+        let reader =
+            ManifestReader { shared: &self.shared, server: &self.server, name: &self.table };
+        let vectors = places.iter().map(|place| self.vectors.get(*place));
+        let vectors = vectors.collect::<Option<Vec<_>>>();
+        let vectors = vectors.ok_or_else(|| broken(&reader, "it is not there"))?;
+        check_size(&reader, vectors.iter().copied())?;
+        let reads: Vec<_> = vectors.into_iter().map(|vector| fetch(&reader, vector)).collect();
+        futures::stream::iter(reads).buffered(VECTORS_AT_ONCE).try_collect().await
+    }
+}
+
+impl fmt::Debug for Vectors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vectors").field("table", &self.table).finish_non_exhaustive()
     }
 }
 
@@ -79,18 +123,14 @@ fn check_size<'a>(
     .with_hint("ask the owner of the product to rewrite the table without deleted rows"))
 }
 
-async fn fetch(
-    reader: &ManifestReader<'_>,
-    path: String,
-    vector: &DataFile,
-) -> Result<(String, Arc<DeletedRows>)> {
+async fn fetch(reader: &ManifestReader<'_>, vector: &DataFile) -> Result<Arc<DeletedRows>> {
     let range = range(vector).ok_or_else(|| broken(reader, "it lies outside of its file"))?;
     let place = reader.place(vector.file_path())?;
     let (offset, bytes) = (range.start, range.end - range.start);
     let kept = reader.shared.parsed.vectors.get(&place, offset);
     // Another snapshot may tell another number of rows of the same vector, and be wrong.
     if let Some(kept) = kept.filter(|kept| kept.len() == vector.record_count()) {
-        return Ok((path, kept));
+        return Ok(kept);
     }
     let name = shown_name(place.path.filename().unwrap_or_default());
     let what = format!("delete file \"{name}\" of table \"{}\"", reader.name);
@@ -98,7 +138,7 @@ async fn fetch(
     let found =
         store.get_range(&place.path, range).await.map_err(|error| unreadable(&what, error))?;
     let deleted = stored(&found, vector.record_count()).map_err(|why| broken(reader, why))?;
-    Ok((path, reader.shared.parsed.vectors.put(&place, offset, deleted, bytes)))
+    Ok(reader.shared.parsed.vectors.put(&place, offset, deleted, bytes))
 }
 
 fn range(vector: &DataFile) -> Option<Range<u64>> {

@@ -140,7 +140,7 @@ fn lake_file(
     file.rows = u64::try_from(rows).ok();
     let source_name = |column: &SnapshotColumn| match &column.identity {
         Identity::PhysicalName(name) => name.clone(),
-        Identity::FieldId(_) => String::new(),
+        Identity::FieldId(_) | Identity::Lineage(_) => String::new(),
     };
     file.bounds = columns
         .iter()

@@ -23,7 +23,7 @@ use samite_engine::{Error, ErrorKind, Result};
 use super::casts::is_lossless;
 use super::identity::{has_field_ids, with_mapped_ids, without_metadata};
 use super::reshape::{Reshape, unreadable};
-use super::{Identity, SnapshotColumn};
+use super::{Identity, Lineage, SnapshotColumn};
 
 /// The name of a column that no file and no table has, see [`Columns::file_schema`].
 const NEVER: &str = "\0never";
@@ -85,6 +85,22 @@ impl Columns {
         ProjectionExprs::new(indices.iter().filter_map(named))
     }
 
+    /// The columns of row lineage among those that are called `names` in
+    /// [`Columns::file_schema`], by place; anything else is `None`.
+    pub(crate) fn lineage<'a>(
+        &self,
+        names: impl IntoIterator<Item = Option<&'a str>>,
+    ) -> Vec<(usize, Lineage)> {
+        let of = |name: &str| {
+            let held = self.names.iter().position(|held| held == name)?;
+            match self.columns.get(held)?.identity {
+                Identity::Lineage(lineage) => Some(lineage),
+                Identity::FieldId(_) | Identity::PhysicalName(_) => None,
+            }
+        };
+        names.into_iter().enumerate().filter_map(|(at, name)| Some((at, of(name?)?))).collect()
+    }
+
     fn plain_fields(&self) -> impl Iterator<Item = Field> {
         self.columns.iter().map(|column| without_metadata(&column.field))
     }
@@ -93,14 +109,15 @@ impl Columns {
     fn mapped(&self, file: &Fields) -> Fields {
         let table = self.columns.iter().filter_map(|column| match column.identity {
             Identity::FieldId(id) => Some((id, &column.field)),
-            Identity::PhysicalName(_) => None,
+            Identity::PhysicalName(_) | Identity::Lineage(_) => None,
         });
         with_mapped_ids(table, file)
     }
 
     /// True if files are recognised by field ids.
     fn needs_field_ids(&self) -> bool {
-        self.columns.iter().any(|column| matches!(column.identity, Identity::FieldId(_)))
+        let is_by_id = |identity: &Identity| !matches!(identity, Identity::PhysicalName(_));
+        self.columns.iter().any(|column| is_by_id(&column.identity))
     }
 }
 
@@ -118,7 +135,7 @@ fn names_in_files(columns: &[SnapshotColumn]) -> Vec<String> {
     let may_be_bytes = |column: &SnapshotColumn| {
         is_text(column.field.data_type())
             && held_bytes.iter().any(|identity| match identity {
-                Identity::FieldId(_) => true,
+                Identity::FieldId(_) | Identity::Lineage(_) => true,
                 Identity::PhysicalName(name) => name == column.field.name(),
             })
     };

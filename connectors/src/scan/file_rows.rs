@@ -17,7 +17,7 @@ use datafusion::physical_plan::PhysicalExpr;
 use datafusion_datasource::PartitionedFile;
 use samite_engine::{Error, ErrorKind, Result};
 
-use super::DeletedRows;
+use super::{DeletedRows, FileLineage, Lineage};
 
 /// The last column of what a masked scan reads: where in its file each row lies.
 const POSITION: &str = "\0position";
@@ -29,6 +29,17 @@ pub(crate) struct FileRows {
     pub(crate) total: u64,
     /// The rows that no longer count.
     pub(crate) deleted: Option<Arc<DeletedRows>>,
+    /// What they inherit, if the table keeps track of rows.
+    pub(crate) lineage: Option<FileLineage>,
+}
+
+/// What is done with the rows of a file by their positions in it.
+#[derive(Debug, Clone)]
+pub(crate) struct ByPosition {
+    deleted: Option<Arc<DeletedRows>>,
+    lineage: Option<FileLineage>,
+    /// The columns of row lineage, by place.
+    columns: Arc<[(usize, Lineage)]>,
 }
 
 impl FileRows {
@@ -100,22 +111,44 @@ pub(crate) fn with_positions(
     counted.ok_or_else(|| unexpected().into())
 }
 
-/// Takes the positions off a batch, and with them the rows that `deleted` has.
-///
-/// # Errors
-///
-/// When the positions are missing.
-pub(crate) fn without_deleted(
-    batch: &RecordBatch,
-    deleted: Option<&DeletedRows>,
-) -> DataFusionResult<RecordBatch> {
-    let (last, others) = batch.columns().split_last().ok_or_else(unexpected)?;
-    let positions = last.as_primitive_opt::<Int64Type>().filter(|held| held.null_count() == 0);
-    let positions = positions.ok_or_else(unexpected)?;
-    let seen = batch.project(&(0..others.len()).collect::<Vec<_>>())?;
-    match deleted.and_then(|deleted| deleted.mask(positions.values())) {
-        Some(kept) => Ok(filter_record_batch(&seen, &BooleanArray::new(kept, None))?),
-        None => Ok(seen),
+impl ByPosition {
+    /// What is done with the rows of `file`, which has the columns of row lineage at `columns`.
+    pub(crate) fn of(file: &PartitionedFile, columns: &Arc<[(usize, Lineage)]>) -> Self {
+        Self {
+            deleted: FileRows::masked(file),
+            lineage: file.extension::<FileRows>().and_then(|rows| rows.lineage),
+            columns: Arc::clone(columns),
+        }
+    }
+
+    /// Takes the positions off a batch, and with them the rows that are deleted; completes the lineage
+    /// of the others.
+    ///
+    /// # Errors
+    ///
+    /// When the positions are missing.
+    pub(crate) fn finish(&self, batch: &RecordBatch) -> DataFusionResult<RecordBatch> {
+        let (last, others) = batch.columns().split_last().ok_or_else(unexpected)?;
+        let positions = last.as_primitive_opt::<Int64Type>().filter(|held| held.null_count() == 0);
+        let positions = positions.ok_or_else(unexpected)?.values();
+        let mut seen = batch.project(&(0..others.len()).collect::<Vec<_>>())?;
+        if !self.columns.is_empty() {
+            seen = self.with_lineage(&seen, positions)?;
+        }
+        match self.deleted.as_ref().and_then(|deleted| deleted.mask(positions)) {
+            Some(kept) => Ok(filter_record_batch(&seen, &BooleanArray::new(kept, None))?),
+            None => Ok(seen),
+        }
+    }
+
+    fn with_lineage(&self, batch: &RecordBatch, positions: &[i64]) -> Result<RecordBatch> {
+        let mut columns = batch.columns().to_vec();
+        for (at, lineage) in self.columns.iter() {
+            let column = columns.get_mut(*at).ok_or_else(unexpected)?;
+            *column = lineage.of(column, positions, self.lineage).ok_or_else(unexpected)?;
+        }
+        RecordBatch::try_new(batch.schema(), columns)
+            .map_err(|error| unexpected().with_source(error))
     }
 }
 

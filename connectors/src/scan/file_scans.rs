@@ -176,7 +176,8 @@ fn partitioned(
     planned.statistics = Some(Arc::new(of_file(file, schema)));
     match file.rows {
         Some(total) => {
-            FileRows { total, deleted: deletes.of(file)? }.attach(planned, &name_of(&file.path))
+            let rows = FileRows { total, deleted: deletes.of(file)?, lineage: file.lineage };
+            rows.attach(planned, &name_of(&file.path))
         }
         None => Ok(planned),
     }

@@ -23,6 +23,7 @@ impl Identity {
     fn of_nested(&self, field: &Field) -> Option<Self> {
         match self {
             Self::FieldId(_) => field.metadata().get(FIELD_ID)?.parse().ok().map(Self::FieldId),
+            Self::Lineage(_) => None,
             Self::PhysicalName(_) => {
                 let name = field.metadata().get(PHYSICAL_NAME).unwrap_or(field.name());
                 Some(Self::PhysicalName(name.clone()))
@@ -36,7 +37,7 @@ impl Identity {
         let is_told = |field: &FieldRef| {
             let metadata = field.metadata();
             let is_named = match self {
-                Self::FieldId(_) => !metadata.contains_key(FIELD_ID),
+                Self::FieldId(_) | Self::Lineage(_) => !metadata.contains_key(FIELD_ID),
                 Self::PhysicalName(_) => {
                     metadata.get(PHYSICAL_NAME).is_none_or(|name| name == field.name())
                 }
@@ -57,12 +58,12 @@ impl Identity {
 
     /// True if `field` of a file has this identity.
     fn names(&self, field: &Field) -> bool {
-        match self {
-            Self::FieldId(id) => {
-                field.metadata().get(FIELD_ID).is_some_and(|text| text.parse() == Ok(*id))
-            }
-            Self::PhysicalName(name) => field.name() == name,
-        }
+        let id = match self {
+            Self::FieldId(id) => *id,
+            Self::Lineage(lineage) => lineage.field_id(),
+            Self::PhysicalName(name) => return field.name() == name,
+        };
+        field.metadata().get(FIELD_ID).is_some_and(|text| text.parse() == Ok(id))
     }
 
     /// The index of the one field of a file with this identity.

@@ -1,5 +1,5 @@
-//! What is done with what was read of each file: deleted rows are taken out, and the names of the
-//! file and of its table are put to every error.
+//! What is done with what was read of each file: deleted rows are taken out, row lineage is completed,
+//! and the names of the file and of its table are put to every error.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use samite_engine::{Error, ErrorKind};
 
-use super::DeletedRows;
+use super::Lineage;
 use super::data_file::name_of;
-use super::file_rows::{FileRows, without_deleted};
+use super::file_rows::ByPosition;
 
 /// A morselizer whose batches have no deleted rows, and whose errors name the file and its table.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct NamedMorselizer {
     pub(crate) table: Arc<str>,
     /// True if batches come with the positions of their rows.
     pub(crate) has_positions: bool,
+    /// The columns of row lineage, by place.
+    pub(crate) lineage: Arc<[(usize, Lineage)]>,
 }
 
 /// What is read.
@@ -32,14 +34,14 @@ pub(crate) struct NamedMorselizer {
 struct Place {
     table: Arc<str>,
     file: Arc<str>,
-    /// Whether batches come with positions, and the rows that are then taken out.
-    masked: Option<Option<Arc<DeletedRows>>>,
+    /// What is done with the rows, if they come with their positions.
+    by_position: Option<ByPosition>,
 }
 
 impl Place {
     fn finish(&self, batch: DataFusionResult<RecordBatch>) -> DataFusionResult<RecordBatch> {
-        let batch = match &self.masked {
-            Some(deleted) => batch.and_then(|batch| without_deleted(&batch, deleted.as_deref())),
+        let batch = match &self.by_position {
+            Some(by_position) => batch.and_then(|batch| by_position.finish(&batch)),
             None => batch,
         };
         batch.map_err(|error| named(error, self))
@@ -51,7 +53,7 @@ impl Morselizer for NamedMorselizer {
         let place = Place {
             table: Arc::clone(&self.table),
             file: Arc::from(name_of(&file.object_meta.location)),
-            masked: self.has_positions.then(|| FileRows::masked(&file)),
+            by_position: self.has_positions.then(|| ByPosition::of(&file, &self.lineage)),
         };
         let inner = self.inner.plan_file(file).map_err(|error| named(error, &place))?;
         Ok(Box::new(NamedPlanner { inner, place }))

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use samite_engine::product::{Column, Table, TableName};
 use samite_engine::{Error, ErrorKind, Result};
 
-use super::SnapshotColumn;
 use super::type_class::broken_promise;
+use super::{Identity, SnapshotColumn};
 
 /// The columns that a consumer sees: those of the contract, in its order and with its names, each
-/// with the source's own type; all columns of the source if the contract lists none. `source` names
+/// with the source's own type; all columns of the source but those of row lineage if the contract
+/// lists none. `source` names
 /// each column as the source does.
 ///
 /// # Errors
@@ -21,7 +22,8 @@ pub(crate) fn promise(
     name: &TableName,
 ) -> Result<Vec<SnapshotColumn>> {
     if table.columns.is_empty() {
-        return Ok(source);
+        let is_data = |column: &SnapshotColumn| !matches!(column.identity, Identity::Lineage(_));
+        return Ok(source.into_iter().filter(is_data).collect());
     }
     table.columns.iter().map(|column| promised(&source, column, name)).collect()
 }

@@ -12,6 +12,7 @@ use datafusion::config::ConfigOptions;
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfig, FileSource};
 use datafusion::datasource::table_schema::TableSchema;
 use datafusion::error::Result;
+use datafusion::physical_expr::expressions::Column;
 use datafusion::physical_expr::projection::ProjectionExprs;
 use datafusion::physical_expr::utils::collect_columns;
 use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, PhysicalSortExpr};
@@ -23,6 +24,7 @@ use datafusion_datasource::file_stream::FileOpener;
 use datafusion_datasource::morsel::Morselizer;
 use object_store::ObjectStore;
 
+use super::Lineage;
 use super::columns::Columns;
 use super::file_rows::{FileRows, with_positions};
 use super::morsels::NamedMorselizer;
@@ -71,18 +73,30 @@ impl LakeSource {
         Arc::new(Self { parquet, scanned: Arc::clone(&self.scanned) })
     }
 
+    /// The columns of row lineage among those that this gives, by place.
+    fn lineage(&self) -> Vec<(usize, Lineage)> {
+        let held = self.parquet.projection().into_iter().flat_map(ProjectionExprs::iter);
+        let names = held.map(|held| held.expr.downcast_ref::<Column>().map(Column::name));
+        self.scanned.columns.lineage(names)
+    }
+
     /// True if skipping by `filter` can lose no row that the filter itself would keep.
     ///
     /// NaN is above every number and in no bound, so a float column's bounds say too little. What is
     /// nested is reshaped for each file, and a predicate on it may become one that the reader drops.
+    /// Of row lineage, files have a part at most.
     fn may_see(&self, filter: &Arc<dyn PhysicalExpr>) -> bool {
         let schema = self.parquet.table_schema().table_schema();
-        collect_columns(filter).iter().all(|column| {
-            schema.field_with_name(column.name()).is_ok_and(|field| {
-                let held = field.data_type();
-                !held.is_nested() && (self.scanned.has_no_nan || !held.is_floating())
+        let columns = collect_columns(filter);
+        let names = columns.iter().map(|column| Some(column.name()));
+        let has_lineage = !self.scanned.columns.lineage(names).is_empty();
+        !has_lineage
+            && columns.iter().all(|column| {
+                schema.field_with_name(column.name()).is_ok_and(|field| {
+                    let held = field.data_type();
+                    !held.is_nested() && (self.scanned.has_no_nan || !held.is_floating())
+                })
             })
-        })
     }
 }
 
@@ -104,7 +118,9 @@ impl FileSource for LakeSource {
         partition: usize,
     ) -> Result<Box<dyn Morselizer>> {
         let mut files = config.file_groups.iter().flat_map(FileGroup::iter);
-        let has_positions = files.any(|file| FileRows::masked(file).is_some());
+        let lineage = self.lineage();
+        let has_positions =
+            !lineage.is_empty() || files.any(|file| FileRows::masked(file).is_some());
         let inner = if has_positions {
             // The reader knows nothing of the deleted rows: what it would count as enough is not.
             let mut config = config.clone();
@@ -114,7 +130,7 @@ impl FileSource for LakeSource {
             self.parquet.create_morselizer(store, config, partition)?
         };
         let table = Arc::from(self.scanned.table.as_str());
-        Ok(Box::new(NamedMorselizer { inner, table, has_positions }))
+        Ok(Box::new(NamedMorselizer { inner, table, has_positions, lineage: lineage.into() }))
     }
 
     fn table_schema(&self) -> &TableSchema {
@@ -216,6 +232,14 @@ impl FileSource for LakeSource {
         &self,
         projection: &ProjectionExprs,
     ) -> Result<Option<Arc<dyn FileSource>>> {
+        let lineage = self.lineage();
+        let is_lineage = |column: &Column| lineage.iter().any(|(at, _)| *at == column.index());
+        let is_incomplete = |expr: &Arc<dyn PhysicalExpr>| {
+            expr.downcast_ref::<Column>().is_none() && collect_columns(expr).iter().any(is_lineage)
+        };
+        if projection.iter().any(|held| is_incomplete(&held.expr)) {
+            return Ok(None);
+        }
         let pushed = self.parquet.try_pushdown_projection(projection)?;
         Ok(pushed.map(|parquet| self.wrap(parquet)))
     }

@@ -18,7 +18,7 @@ use object_store::ObjectMeta;
 use object_store::path::Path;
 use samite_engine::connector::SnapshotId;
 
-use super::{Bucket, Deletes, KeyDeletes};
+use super::{Bucket, Deletes, FileLineage, KeyDeletes, Lineage};
 use crate::stores::StoreHandle;
 
 /// One immutable state of a table.
@@ -58,6 +58,8 @@ pub(crate) enum Identity {
     FieldId(i32),
     /// By its name in the file, exactly.
     PhysicalName(String),
+    /// By the field id that is reserved for it; what a file lacks, its rows inherit.
+    Lineage(Lineage),
 }
 
 /// One Parquet file of a snapshot.
@@ -85,6 +87,8 @@ pub(crate) struct LakeFile {
     pub(crate) deleted_rows: Option<Deletes>,
     /// True if rows of it may also be deleted by their keys.
     pub(crate) has_deleted_keys: bool,
+    /// What its rows inherit, if the table keeps track of rows.
+    pub(crate) lineage: Option<FileLineage>,
 }
 
 /// What is known of one column's values in one file. Every bound is valid (no value lies outside),
@@ -118,6 +122,7 @@ impl LakeFile {
             buckets: Vec::new(),
             deleted_rows: None,
             has_deleted_keys: false,
+            lineage: None,
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod ahead;
 mod keys;
+mod lineage;
 mod names;
 mod nested;
 mod shipped;

@@ -12,7 +12,7 @@ use samite_engine::{Error, ErrorKind, Result};
 use super::columns::Columns;
 use super::file_rows::FileRows;
 use super::source::Scanned;
-use super::{DeletedRows, Identity, SnapshotColumn};
+use super::{DeletedRows, FileLineage, Identity, Lineage, SnapshotColumn};
 
 /// One scan.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -70,6 +70,11 @@ pub(super) struct WireRows {
     /// The positions of the deleted ones: 64-bit Roaring, portable.
     #[prost(bytes = "vec", optional, tag = "2")]
     pub(super) deleted: Option<Vec<u8>>,
+    /// The id of the first row, with the sequence number of the file.
+    #[prost(int64, optional, tag = "3")]
+    pub(super) first_row_id: Option<i64>,
+    #[prost(int64, optional, tag = "4")]
+    pub(super) sequence_number: Option<i64>,
 }
 
 /// One column.
@@ -81,6 +86,9 @@ pub(super) struct WireColumn {
     pub(super) physical_name: Option<String>,
     #[prost(message, optional, tag = "3")]
     pub(super) when_missing: Option<protobuf::ScalarValue>,
+    /// True if the field id is one that is reserved for row lineage.
+    #[prost(bool, tag = "4")]
+    pub(super) is_lineage: bool,
 }
 
 impl WireScan {
@@ -144,14 +152,20 @@ fn wire_column(column: &SnapshotColumn) -> DataFusionResult<WireColumn> {
     let (field_id, physical_name) = match &column.identity {
         Identity::FieldId(id) => (Some(*id), None),
         Identity::PhysicalName(name) => (None, Some(name.clone())),
+        Identity::Lineage(lineage) => (Some(lineage.field_id()), None),
     };
+    let is_lineage = matches!(column.identity, Identity::Lineage(_));
     let when_missing =
         column.when_missing.as_ref().map(protobuf::ScalarValue::try_from).transpose()?;
-    Ok(WireColumn { field_id, physical_name, when_missing })
+    Ok(WireColumn { field_id, physical_name, when_missing, is_lineage })
 }
 
 fn identity(wire: &WireColumn) -> Result<Identity> {
+    let lineage = |id| Lineage::ALL.into_iter().find(|lineage| lineage.field_id() == id);
     match (wire.field_id, &wire.physical_name) {
+        (Some(id), None) if wire.is_lineage => {
+            lineage(id).map(Identity::Lineage).ok_or_else(|| broken("a column has no identity"))
+        }
         (Some(id), None) => Ok(Identity::FieldId(id)),
         (None, Some(name)) => Ok(Identity::PhysicalName(name.clone())),
         _ => Err(broken("a column has no identity")),
@@ -173,7 +187,12 @@ impl WireRows {
                 .map_err(|error| broken(&error.to_string()))?;
             Ok::<_, Error>(bytes)
         };
-        Ok(Self { total: rows.total, deleted: rows.deleted.as_ref().map(encoded).transpose()? })
+        Ok(Self {
+            total: rows.total,
+            deleted: rows.deleted.as_ref().map(encoded).transpose()?,
+            first_row_id: rows.lineage.map(|lineage| lineage.first_row_id),
+            sequence_number: rows.lineage.map(|lineage| lineage.sequence_number),
+        })
     }
 
     /// What the table said.
@@ -188,7 +207,10 @@ impl WireRows {
             Ok::<_, Error>(Arc::new(DeletedRows::new(positions)))
         };
         let deleted = self.deleted.as_ref().map(decoded).transpose()?;
-        Ok(FileRows { total: self.total, deleted })
+        let lineage = self.first_row_id.zip(self.sequence_number);
+        let lineage = lineage
+            .map(|(first_row_id, sequence_number)| FileLineage { first_row_id, sequence_number });
+        Ok(FileRows { total: self.total, deleted, lineage })
     }
 }
 
@@ -205,11 +227,15 @@ mod tests {
     fn rows_read_back() {
         for deleted in [None, Some(vec![]), Some(vec![0, 5, 1 << 40])] {
             let deleted = deleted.map(|rows| Arc::new(rows.into_iter().collect::<DeletedRows>()));
-            let rows = FileRows { total: 1 << 41, deleted };
+            let lineage = deleted
+                .is_some()
+                .then_some(FileLineage { first_row_id: 1 << 42, sequence_number: 7 });
+            let rows = FileRows { total: 1 << 41, deleted, lineage };
             let read = WireRows::new(&rows).unwrap().rows().unwrap();
             assert_eq!((read.total, read.deleted), (rows.total, rows.deleted));
+            assert_eq!(read.lineage, lineage);
         }
-        let cut = WireRows { total: 1, deleted: Some(vec![1, 0, 0]) };
+        let cut = WireRows { total: 1, deleted: Some(vec![1, 0, 0]), ..WireRows::default() };
         assert!(cut.rows().is_err());
     }
 }

@@ -4,6 +4,7 @@ A table that is refused must be refused with the name of what is in its way, and
 in it that is read fails its test until it is taken out.
 """
 
+import dataclasses
 import fcntl
 import hashlib
 import json
@@ -34,7 +35,6 @@ REFUSED = {
     "iceberg/geometry": "has type geometry",
     "iceberg/orc_files": "files of format orc",
     "iceberg/position_deletes_avro": "files of format avro",
-    "iceberg/row_lineage/lineage_compacted": "_row_id",
     "iceberg/unknown_type": "has type unknown",
     "iceberg/variant": "has type variant",
 }
@@ -93,11 +93,20 @@ def connection(samite, tmp_path_factory):
             version = sample_mesh.Version("1.0.0", {"rows": []}, format=document["format"], path=str(PLACE / document["format"] / document["name"] / "table"),
                                           server=document.get("server", {}))
             sample_mesh.Product(document["format"], document["name"], [version]).write(mesh)
+            for state in filter(shows_lineage, document["states"]):
+                # Row lineage is shown where a contract promises it.
+                promised = [{"name": name} for name in expected(document, state).schema.names]
+                version = dataclasses.replace(version, tables={"rows": promised})
+                sample_mesh.Product(document["format"], f"{document['name']}_lineage", [version]).write(mesh)
         (mesh / "samite.toml").write_text(f'[locations]\nallow = ["file://{PLACE}/"]\n', encoding="utf-8")
         server = Server(samite, mesh, "--config", str(mesh / "samite.toml"))
         with server.connect() as connection:
             yield connection
         server.stop()
+
+
+def shows_lineage(state):
+    return "_row_id" in state.get("columns", "")
 
 
 def query(document, state):
@@ -111,7 +120,8 @@ def query(document, state):
     columns, where = (text.replace("`", '"') for text in (columns, where))
     # What the writer calls TIMESTAMP has a zone.
     where = re.sub(r"\bTIMESTAMP(_NTZ)? '", lambda found: "TIMESTAMP '" if found[1] else "TIMESTAMPTZ '", where)
-    return f'SELECT {columns} FROM "{document["format"]}"."{document["name"]}".rows{moment}{where}'
+    product = document["name"] + "_lineage" * shows_lineage(state)
+    return f'SELECT {"*" if shows_lineage(state) else columns} FROM "{document["format"]}"."{product}".rows{moment}{where}'
 
 
 def ask(connection, sql):
