@@ -119,7 +119,7 @@ async fn s3_is_asked_by_path_with_the_session_token_or_without_a_signature() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn azure_is_read_with_the_key_of_the_account_alone() {
+async fn azure_is_read_with_the_key_of_the_account_or_a_shared_access_signature() {
     let (Some(azurite), Some(python)) = (emulator("node_modules/.bin/azurite-blob"), python())
     else {
         return left_out("Azure Blob", "no azurite (npm) in the folder of emulators, or no Python");
@@ -131,8 +131,11 @@ async fn azure_is_read_with_the_key_of_the_account_alone() {
     let (_azurite, url) = start(command, "successfully listens on ");
     let endpoint = format!("{url}/{ACCOUNT}");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("azure_container.py");
-    let made = Command::new(python).arg(script).args([&endpoint, ACCOUNT, KEY, "lake"]).status();
-    assert!(made.expect("it starts").success());
+    let made = Command::new(python).arg(script).args([&endpoint, ACCOUNT, KEY, "lake"]).output();
+    let made = made.expect("it starts");
+    assert!(made.status.success(), "{made:?}");
+    let signatures = String::from_utf8(made.stdout).expect("text");
+    let (valid, expired) = signatures.trim_end().split_once('\n').expect("two signatures");
     let store = MicrosoftAzureBuilder::new()
         .with_account(ACCOUNT)
         .with_access_key(KEY)
@@ -163,20 +166,33 @@ async fn azure_is_read_with_the_key_of_the_account_alone() {
     let key = |key: &str| {
         Some(Credentials { account_key: Some(Secret::new(key)), ..Credentials::default() })
     };
+    let signature = |text: &str| {
+        Some(Credentials { sas_token: Some(Secret::new(text)), ..Credentials::default() })
+    };
     for location in [
         format!("abfss://lake@{ACCOUNT}.dfs.core.windows.net/data/table 100%"),
         format!("wasbs://lake@{ACCOUNT}/data/table 100%/"),
     ] {
-        let found = read(&with(key(KEY)), "delta", &location).await.expect("rows");
-        assert_same(&found, &theirs, &location);
+        for credentials in [key(KEY), signature(valid)] {
+            let found = read(&with(credentials), "delta", &location).await.expect("rows");
+            assert_same(&found, &theirs, &location);
+        }
     }
     let wrong = KEY.replace("Eby8", "Eby9");
+    let forged = valid.replace("sp=rl", "sp=rwl");
     let location = format!("abfss://lake@{ACCOUNT}/data/table 100%");
-    for credentials in [key(&wrong), None] {
+    let secrets = [&wrong, sig_of(expired), sig_of(&forged)];
+    for credentials in [key(&wrong), signature(expired), signature(&forged), None] {
         let error = read(&with(credentials), "delta", &location).await.expect_err("refused");
         assert_eq!(error.kind(), ErrorKind::SourceUnavailable, "{error:?}");
-        assert!(!format!("{error:?}").contains(&wrong), "{error:?}");
+        let text = format!("{error:?}");
+        assert!(secrets.iter().all(|secret| !text.contains(*secret)), "{text}");
     }
+}
+
+/// The part of a shared access signature that must stay secret.
+fn sig_of(signature: &str) -> &str {
+    signature.split_once("sig=").expect("a signature").1
 }
 
 async fn upload(store: &dyn ObjectStore, folder: &Path, prefix: &str) {
