@@ -10,8 +10,7 @@ use super::{Identity, SnapshotColumn};
 
 /// The columns that a consumer sees: those of the contract, in its order and with its names, each
 /// with the source's own type; all columns of the source but those of row lineage if the contract
-/// lists none. `source` names
-/// each column as the source does.
+/// lists none. `source` names each column as the source does.
 ///
 /// # Errors
 ///
