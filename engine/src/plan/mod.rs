@@ -27,6 +27,7 @@ use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::prelude::SessionConfig;
 use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 use futures::future::BoxFuture;
@@ -39,7 +40,7 @@ use crate::execute::{self, Job, QueryStream};
 use crate::govern::{self, GovernedQuery, GovernedTable};
 use crate::resolve::{self, Depth, Form, Statement};
 use crate::sealed::Sealed;
-use crate::session::Session;
+use crate::session::{Session, Settings};
 use crate::snapshot_token::SnapshotToken;
 
 pub use parameters::Parameter;
@@ -59,7 +60,9 @@ struct Planned {
     statement: Statement,
     depth: Depth,
     answer: Answer,
-    state: Sealed<SessionState>,
+    /// What its state is made from: a state itself is larger than all the rest of a plan.
+    settings: Settings,
+    config: SessionConfig,
     timeout: Duration,
     schema: SchemaRef,
     parameters: Vec<Parameter>,
@@ -157,9 +160,10 @@ impl QueryPlan {
     pub fn bind(&self, values: Vec<ScalarValue>) -> Result<Self> {
         let planned = &self.0;
         let logical = planned.plans()?.logical.clone();
+        let state = planned.state(planned.engine.clock().now());
         let logical = planned.depth.on_stack(|| {
             let bound = parameters::bind(logical, &planned.parameters, values)?;
-            Ok::<_, Error>(coerced(bound, &planned.state))
+            Ok::<_, Error>(coerced(bound, &state))
         })?;
         let schema = match planned.answer {
             Answer::Rows => nullable(logical.schema().as_arrow()),
@@ -171,7 +175,8 @@ impl QueryPlan {
             statement: planned.statement.clone(),
             depth: planned.depth,
             answer: planned.answer,
-            state: planned.state.clone(),
+            settings: planned.settings.clone(),
+            config: planned.config.clone(),
             timeout: planned.timeout,
             schema,
             parameters: Vec::new(),
@@ -233,9 +238,15 @@ impl Planned {
         self.plans.as_deref().ok_or_else(gone)
     }
 
+    /// The state of a query that is planned `now`.
+    fn state(&self, now: DateTime<Utc>) -> SessionState {
+        settings::query_state(self.engine.base_state(), &self.settings, now)
+    }
+
     fn explain(&self, physical: &Arc<dyn ExecutionPlan>, is_verbose: bool) -> Result<RecordBatch> {
         self.depth.on_stack(|| {
-            let logical = self.state.optimize(&self.plans()?.logical)?;
+            let state = self.state(self.engine.clock().now());
+            let logical = state.optimize(&self.plans()?.logical)?;
             explain::plans(&logical, physical, &self.tables, is_verbose)
         })
     }
@@ -248,8 +259,7 @@ impl Planned {
             )
             .with_hint("bind one value for each parameter"));
         }
-        let mut state = SessionState::clone(&self.state);
-        state.execution_props_mut().query_execution_start_time = Some(now);
+        let state = self.state(now);
         physical::plan(&self.plans()?.logical, &state, self.engine.constant_state()).await
     }
 
@@ -261,7 +271,7 @@ impl Planned {
         Job {
             engine: self.engine.clone(),
             plan,
-            config: self.state.config().clone(),
+            config: self.config.clone(),
             schema,
             principal: self.principal.clone(),
             sql: self.statement.sql().to_owned(),
@@ -362,7 +372,8 @@ pub async fn plan(query: GovernedQuery, session: &Session, aim: Aim) -> Result<Q
         statement: query.statement().clone(),
         depth,
         answer,
-        state: Sealed::new(state),
+        settings: query.settings().clone(),
+        config: state.config().clone(),
         timeout: timeout(&engine, &query),
         schema,
         parameters,

@@ -35,12 +35,15 @@ pub(super) async fn plan(
     state: &SessionState,
     constant_state: &SessionState,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let optimized = state.optimize(logical)?;
-    if reads_nothing(&optimized)? {
+    if reads_nothing(logical)? {
+        let options = state.config_options();
+        let typed = state.analyzer().execute_and_check(logical.clone(), options, |_, _| {})?;
+        let simple = constant_state.optimizer().optimize(typed, state, |_, _| {})?;
         let constant_state = with_options_of(state, constant_state);
         let planner = constant_state.query_planner();
-        return Ok(planner.create_physical_plan(&optimized, constant_state.as_ref()).await?);
+        return Ok(planner.create_physical_plan(&simple, constant_state.as_ref()).await?);
     }
+    let optimized = state.optimize(logical)?;
     check_constants(&optimized)?;
     let mut plan = state.query_planner().create_physical_plan(&optimized, state).await?;
     if misleads_dynamic_filters(&plan) {

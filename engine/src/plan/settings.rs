@@ -11,6 +11,7 @@ use datafusion::config::{ConfigOptions, SpillCompression};
 use datafusion::execution::SessionState;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::SessionConfig;
 
@@ -83,11 +84,12 @@ fn adjust(options: &mut ConfigOptions) {
     optimizer.enable_aggregate_dynamic_filter_pushdown = false;
 }
 
-/// The state for the physical plans of queries that read nothing: their plans need no rules, which
-/// take longer than all the rest of such a query.
+/// The state for the plans of queries that read nothing. They need no rule but the one that makes some
+/// functions what they are, such as `now()`: rules take longer than all the rest of such a query.
 #[must_use]
 pub(crate) fn constant_state(base: &SessionState) -> SessionState {
     let mut state = SessionStateBuilder::new_from_existing(base.clone())
+        .with_optimizer_rules(vec![Arc::new(SimplifyExpressions::new())])
         .with_physical_optimizer_rules(Vec::new())
         .build();
     // The builder copies the options.
