@@ -2,6 +2,7 @@
 
     cold   a fresh process of each engine for each query: Samite through Flight SQL, DataFusion (from PyPI) embedded, the same files
     warm   the same query twice, and count(*) twice: requests for metadata, requests for data
+    faults all queries while one request in ten fails: their answers
 
 Both read folders of plain Parquet through their S3 clients. Time begins when the query is sent, for DataFusion with making its tables known,
 which is where it reads their footers; starting the processes is not in it.
@@ -23,10 +24,11 @@ import pyarrow
 import data
 from sample_mesh import Product, Version
 from server import serving, verdict
-from slow_store import BUCKET, SlowStore
-from tpch import compare, query
+from slow_store import BUCKET, FAULTS, SlowStore
+from tpch import compare, duckdb_answer, query
 
 TIME_MAX, REQUESTS_MAX = 0.8, 0.5
+FAULT_SHARE = 0.1
 QUERIES = [1, 3, 5, 6, 9, 12, 14, 16, 18, 22]
 
 
@@ -36,9 +38,28 @@ def measure(options):
         mesh, config = write_mesh(pathlib.Path(folder), store.url)
         try:
             good = measure_cold(options, store, mesh, config)
-            return measure_warm(options, store, mesh, config) and good
+            good &= measure_warm(options, store, mesh, config)
         finally:
             store.stop()
+    return measure_faults(options) and good
+
+
+def measure_faults(options):
+    store = SlowStore(data.tpch_folder(options), options.pause_ms, FAULT_SHARE)
+    names, own = {table: f"far.tpch.{table}" for table in data.TABLES}, {table: table for table in data.TABLES}
+    wrong = []
+    with tempfile.TemporaryDirectory() as folder:
+        with asking(options, *write_mesh(pathlib.Path(folder), store.url)) as ask:
+            for number in options.queries:
+                answer = ask(query(number, names, options.scale_factor)).to_pylist()
+                difference = compare(answer, duckdb_answer(options, query(number, own, options.scale_factor)))
+                wrong += [f"q{number:02}: {difference}"] if difference else []
+    asked = collections.Counter(one[0] for one in store.take())
+    store.stop()
+    failed = sum(asked[fault] for fault in FAULTS)
+    print(f"\nWhile {failed} of {asked.total()} requests failed, answers like DuckDB's: {len(options.queries) - len(wrong)} of {len(options.queries)}.\n")
+    print("".join(f"- {line}\n" for line in wrong), end="")
+    return not wrong
 
 
 def write_mesh(folder, url):

@@ -1,26 +1,29 @@
 """A store like S3 for a measurement: the files of a folder, each answer after a pause, and every request counted by its kind.
 
-It knows just what readers ask: listings, HEAD, and GET with a range. Signatures are not looked at. It runs in a process of its own.
+It knows just what readers ask: listings, HEAD, and GET with a range. Signatures are not looked at. Where that is asked for, a share of the
+requests fails at random, as those of real stores do. It runs in a process of its own.
 """
 
 import asyncio
 import multiprocessing
 import os
 import pathlib
+import random
 import re
 import urllib.parse
 
 BUCKET = "lake"
+FAULTS = ("429 Too Many Requests", "500 Internal Server Error", "503 Slow Down", "reset", "cut short")
 MODIFIED = ("2026-11-21T12:00:00.000Z", "Sat, 21 Nov 2026 12:00:00 GMT")
 
 
 class SlowStore:
     """The running store: `url`, and what it was asked since the last time that one looked."""
 
-    def __init__(self, folder, pause_ms):
+    def __init__(self, folder, pause_ms, fault_share=0.0):
         context = multiprocessing.get_context("spawn")
         self.end, other = context.Pipe()
-        self.process = context.Process(target=serve, args=(other, str(folder), pause_ms), daemon=True)
+        self.process = context.Process(target=serve, args=(other, str(folder), pause_ms, fault_share), daemon=True)
         self.process.start()
         self.url = f"http://127.0.0.1:{self.end.recv()}"
 
@@ -34,13 +37,13 @@ class SlowStore:
         self.process.join(10)
 
 
-def serve(end, folder, pause_ms):
-    asyncio.run(run(end, pathlib.Path(folder), pause_ms / 1000))
+def serve(end, folder, pause_ms, fault_share):
+    asyncio.run(run(end, pathlib.Path(folder), pause_ms / 1000, fault_share))
 
 
-async def run(end, folder, pause):
+async def run(end, folder, pause, fault_share):
     asked = []
-    server = await asyncio.start_server(lambda reader, writer: connection(reader, writer, folder, pause, asked), "127.0.0.1", 0, backlog=512)
+    server = await asyncio.start_server(lambda reader, writer: connection(reader, writer, folder, (pause, fault_share), asked), "127.0.0.1", 0, backlog=512)
     end.send(server.sockets[0].getsockname()[1])
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
 
@@ -55,15 +58,31 @@ async def run(end, folder, pause):
     await stopped.wait()
 
 
-async def connection(reader, writer, folder, pause, asked):
+async def connection(reader, writer, folder, troubles, asked):
+    pause, fault_share = troubles
     try:
         while head := await request(reader):
             await asyncio.sleep(pause)
-            await answer(writer, folder, asked, *head)
+            if random.random() < fault_share:
+                await fail(writer, asked, random.choice(FAULTS))
+            else:
+                await answer(writer, folder, asked, *head)
     except (ConnectionError, asyncio.CancelledError):
         pass
     finally:
         writer.close()
+
+
+async def fail(writer, asked, fault):
+    asked.append((fault, "", 0, False))
+    if fault == "cut short":
+        writer.write(b"HTTP/1.1 206 Partial Content\r\ncontent-length: 100000\r\ncontent-range: bytes 0-99999/9999999\r\n\r\n" + b"x" * 500)
+        await writer.drain()
+    if fault in ("reset", "cut short"):
+        writer.transport.abort()
+        raise ConnectionError
+    writer.write(f"HTTP/1.1 {fault}\r\ncontent-length: 0\r\n\r\n".encode())
+    await writer.drain()
 
 
 async def request(reader):
