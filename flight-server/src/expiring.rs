@@ -156,7 +156,12 @@ impl<K: Hash + Eq + Clone, V> Expiring<K, V> {
     /// Takes out all that have ended.
     pub(crate) fn sweep(&self) {
         let now = Instant::now();
-        self.entries.lock().by_key.retain(|_, entry| entry.is_there(now));
+        let mut entries = self.entries.lock();
+        let ended = entries.by_key.extract_if(|_, entry| !entry.is_there(now));
+        let gone: Vec<(K, Entry<V>)> = ended.collect();
+        // Nobody waits while they are dropped.
+        drop(entries);
+        drop(gone);
     }
 }
 
