@@ -17,6 +17,7 @@
 mod auth;
 mod config;
 mod connection;
+mod constants;
 mod encode;
 mod expiring;
 mod message;

@@ -53,6 +53,11 @@ pub(crate) enum Work {
 }
 
 impl Work {
+    /// One run of a plan that needs no values.
+    pub(crate) fn once(plan: QueryPlan) -> Self {
+        Self::Once { plan: Box::new(plan), _share: None }
+    }
+
     /// The plan that runs after `index` others; `None` after the last one.
     ///
     /// # Errors

@@ -12,5 +12,5 @@ mod stores;
 mod stream;
 
 pub use limits::Limits;
-pub(crate) use run::{Job, start};
+pub(crate) use run::{Asked, Job, answer, start};
 pub use stream::QueryStream;

@@ -24,19 +24,25 @@ use crate::telemetry::LoggedQuery;
 /// Batches that wait for a slow reader.
 const WAITING_BATCHES_MAX: usize = 2;
 
-/// What is to be run.
+/// Who asked what, of which data.
 #[derive(Debug)]
-pub(crate) struct Job {
+pub(crate) struct Asked {
     pub(crate) engine: Engine,
-    pub(crate) plan: Arc<dyn ExecutionPlan>,
-    pub(crate) config: SessionConfig,
-    /// The schema that every batch gets.
-    pub(crate) schema: SchemaRef,
     pub(crate) principal: String,
     pub(crate) sql: String,
     pub(crate) snapshots: Vec<(String, SnapshotId)>,
     /// The same for asking again.
     pub(crate) token: SnapshotToken,
+}
+
+/// What is to be run.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) asked: Asked,
+    pub(crate) plan: Arc<dyn ExecutionPlan>,
+    pub(crate) config: SessionConfig,
+    /// The schema that every batch gets.
+    pub(crate) schema: SchemaRef,
     /// The time that is left.
     pub(crate) timeout: Duration,
 }
@@ -47,20 +53,34 @@ pub(crate) struct Job {
 ///
 /// When there is no room for one more query, or the plan cannot be started.
 pub(crate) async fn start(job: Job) -> Result<QueryStream> {
-    let place = job.engine.limits().place().await?;
-    let query_id = uuid::Uuid::new_v4().simple().to_string();
+    let place = job.asked.engine.limits().place().await?;
+    let query_id = new_id();
     let (sender, messages) = mpsc::channel(WAITING_BATCHES_MAX);
     let schema = Arc::clone(&job.schema);
     let reporter = reporter(&job);
-    let engine = job.engine.clone();
-    let run = Run { record: Record::new(&job, query_id.clone()), job, place };
+    let engine = job.asked.engine.clone();
+    let run = Run { record: Record::new(&job.asked, query_id.clone()), job, place };
     let task = engine.limits().processor().start(run.drive(sender))?;
     Ok(QueryStream::new(schema, query_id, (messages, task), reporter))
 }
 
+/// Answers with one batch that is there already: without a thread, and without a place among the
+/// queries that run.
+pub(crate) fn answer(asked: &Asked, batch: RecordBatch) -> QueryStream {
+    let query_id = new_id();
+    let mut record = Record::new(asked, query_id.clone());
+    record.count(&batch);
+    record.event.outcome = Outcome::Finished;
+    QueryStream::ready(batch, query_id)
+}
+
+fn new_id() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
 fn reporter(job: &Job) -> Reporter {
     let plan = Arc::clone(&job.plan);
-    let engine = job.engine.clone();
+    let engine = job.asked.engine.clone();
     Arc::new(move || crate::telemetry::scan_reports(&engine, &plan))
 }
 
@@ -112,7 +132,7 @@ impl Run {
     }
 
     fn rows(&self) -> Result<SendableRecordBatchStream> {
-        let runtime = self.job.engine.limits().query_runtime();
+        let runtime = self.job.asked.engine.limits().query_runtime();
         // A physical plan holds its functions; nothing looks them up by name any more.
         let context = TaskContext::new(
             None,
@@ -159,28 +179,28 @@ struct Record {
 }
 
 impl Record {
-    fn new(job: &Job, query_id: String) -> Self {
-        let started_at = job.engine.clock().now();
-        let token = (!job.token.is_empty()).then(|| job.token.to_string());
+    fn new(asked: &Asked, query_id: String) -> Self {
+        let started_at = asked.engine.clock().now();
+        let token = (!asked.token.is_empty()).then(|| asked.token.to_string());
         let logged = LoggedQuery::new(
             (query_id.clone(), started_at),
-            (job.principal.clone(), job.sql.clone()),
+            (asked.principal.clone(), asked.sql.clone()),
             token,
         );
         Self {
-            logged: job.engine.query_log().begin(logged),
-            engine: job.engine.clone(),
+            logged: asked.engine.query_log().begin(logged),
+            engine: asked.engine.clone(),
             started: Instant::now(),
             event: QueryEvent {
                 query_id,
-                principal: job.principal.clone(),
-                sql: job.sql.clone(),
+                principal: asked.principal.clone(),
+                sql: asked.sql.clone(),
                 started_at,
                 elapsed: Duration::ZERO,
                 outcome: Outcome::Cancelled,
                 rows: 0,
                 bytes: 0,
-                snapshots: job.snapshots.clone(),
+                snapshots: asked.snapshots.clone(),
             },
         }
     }

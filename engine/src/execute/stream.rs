@@ -46,6 +46,8 @@ enum State {
     },
     /// The task ended without saying so: it panicked or was aborted.
     Lost(AbortOnDropHandle<()>),
+    /// The whole answer is there.
+    Ready(RecordBatch),
     Ended,
 }
 
@@ -59,6 +61,12 @@ impl QueryStream {
             state: State::Ended,
             reporter: None,
         }
+    }
+
+    /// A stream of one batch that is there already.
+    pub(super) fn ready(batch: RecordBatch, query_id: String) -> Self {
+        let (schema, state) = (batch.schema(), State::Ready(batch));
+        Self { schema, query_id, state, reporter: None }
     }
 
     pub(super) fn new(
@@ -118,7 +126,7 @@ impl Stream for QueryStream {
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let message = match &mut self.state {
             State::Running { messages, .. } => ready!(messages.poll_recv(context)),
-            State::Lost(_) => None,
+            State::Lost(_) | State::Ready(_) => None,
             State::Ended => return Poll::Ready(None),
         };
         let previous = std::mem::replace(&mut self.state, State::Ended);
@@ -132,6 +140,7 @@ impl Stream for QueryStream {
             (None, State::Running { task, .. } | State::Lost(task)) => {
                 self.poll_lost(task, context)
             }
+            (None, State::Ready(batch)) => Poll::Ready(Some(Ok(batch))),
             (None, State::Ended) => Poll::Ready(None),
         }
     }

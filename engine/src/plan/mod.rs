@@ -7,6 +7,7 @@
 //! Uses nothing but pinned, governed tables.
 
 mod bounded;
+mod constants;
 mod exact_numbers;
 mod explain;
 mod logical;
@@ -36,7 +37,7 @@ use parking_lot::Mutex;
 use crate::connector::SnapshotId;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::{self, Job, QueryStream};
+use crate::execute::{self, Asked, Job, QueryStream};
 use crate::govern::{self, GovernedQuery, GovernedTable};
 use crate::resolve::{self, Depth, Form, Statement};
 use crate::sealed::Sealed;
@@ -74,6 +75,8 @@ struct Planned {
 #[derive(Debug)]
 struct Plans {
     logical: LogicalPlan,
+    /// The whole answer, where every run gives the same row of constants.
+    constant: Option<RecordBatch>,
     /// A physical plan can be run only once: the first execution takes it, if it comes soon.
     physical: Mutex<Option<Ready>>,
 }
@@ -146,6 +149,12 @@ impl QueryPlan {
         token_of(&self.0.tables)
     }
 
+    /// True if it reads no table, and every execution gives the same small row of constants.
+    #[must_use]
+    pub fn is_constant(&self) -> bool {
+        self.0.plans.as_ref().is_some_and(|plans| plans.constant.is_some())
+    }
+
     /// What the asker should know, for instance that a version ends soon.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
@@ -182,7 +191,7 @@ impl QueryPlan {
             parameters: Vec::new(),
             tables: planned.tables.clone(),
             warnings: planned.warnings.clone(),
-            plans: Some(Sealed::new(Plans { logical, physical: Mutex::new(None) })),
+            plans: Some(Sealed::new(Plans { logical, constant: None, physical: Mutex::new(None) })),
         })))
     }
 
@@ -199,6 +208,9 @@ impl QueryPlan {
 
     async fn start(&self) -> Result<QueryStream> {
         let planned = Arc::clone(&self.0);
+        if let Some(row) = &planned.plans()?.constant {
+            return Ok(execute::answer(&planned.asked(), row.clone()));
+        }
         let engine = planned.engine.clone();
         let processor = engine.limits().processor();
         let now = engine.clock().now();
@@ -263,16 +275,9 @@ impl Planned {
         physical::plan(&self.plans()?.logical, &state, self.engine.constant_state()).await
     }
 
-    fn job(&self, plan: Arc<dyn ExecutionPlan>) -> Job {
-        let schema = match self.answer {
-            Answer::Analysis => plan.schema(),
-            Answer::Rows | Answer::Explanation { .. } => Arc::clone(&self.schema),
-        };
-        Job {
+    fn asked(&self) -> Asked {
+        Asked {
             engine: self.engine.clone(),
-            plan,
-            config: self.config.clone(),
-            schema,
             principal: self.principal.clone(),
             sql: self.statement.sql().to_owned(),
             snapshots: self
@@ -281,8 +286,16 @@ impl Planned {
                 .map(|table| (table.name.clone(), table.snapshot.clone()))
                 .collect(),
             token: token_of(&self.tables),
-            timeout: self.timeout,
         }
+    }
+
+    fn job(&self, plan: Arc<dyn ExecutionPlan>) -> Job {
+        let schema = match self.answer {
+            Answer::Analysis => plan.schema(),
+            Answer::Rows | Answer::Explanation { .. } => Arc::clone(&self.schema),
+        };
+        let config = self.config.clone();
+        Job { asked: self.asked(), plan, config, schema, timeout: self.timeout }
     }
 
     /// Runs a plan to its end and says what its scans read.
@@ -360,7 +373,12 @@ pub async fn plan(query: GovernedQuery, session: &Session, aim: Aim) -> Result<Q
     // A parameter without a type would get one from the other terms, which its value may not have:
     // what is bound later is given its types anew.
     let logical = if parameters.is_empty() { typed } else { raw };
+    let constant = match answer {
+        Answer::Rows if parameters.is_empty() => constants::row(&logical, &schema, &state),
+        _ => None,
+    };
     let physical = match aim {
+        Aim::Rows if constant.is_some() => None,
         Aim::Rows if parameters.is_empty() => {
             let plan = physical::plan(&logical, &state, engine.constant_state()).await?;
             Some(Ready { plan, made: now })
@@ -379,7 +397,7 @@ pub async fn plan(query: GovernedQuery, session: &Session, aim: Aim) -> Result<Q
         parameters,
         tables: planned_tables(query.tables()),
         warnings: warnings(query.tables()),
-        plans: Some(Sealed::new(Plans { logical, physical: Mutex::new(physical) })),
+        plans: Some(Sealed::new(Plans { logical, constant, physical: Mutex::new(physical) })),
         engine,
     };
     Ok(QueryPlan(Arc::new(planned)))

@@ -42,7 +42,7 @@ pub const SETTINGS: &[SettingDefinition] = &[
 ];
 
 /// What a session has set.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Settings {
     values: BTreeMap<&'static str, String>,
 }

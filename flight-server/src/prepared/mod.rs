@@ -81,9 +81,15 @@ impl PreparedStatement {
         }
     }
 
-    /// The plan that was kept, for the first execution with the same settings soon after.
+    /// The plan that was kept, for the first execution with the same settings soon after; one of
+    /// constants for every execution.
     pub(crate) fn take_plan(&self, settings: &Settings) -> Option<QueryPlan> {
-        let first = self.first_plan.lock().take()?;
+        let mut kept = self.first_plan.lock();
+        let of_constants = kept.as_ref().filter(|kept| kept.plan.is_constant());
+        if let Some(kept) = of_constants.filter(|kept| kept.settings == *settings) {
+            return Some(kept.plan.clone());
+        }
+        let first = kept.take()?;
         (first.settings == *settings && first.made_at.elapsed() < PLAN_AGE_MAX)
             .then_some(first.plan)
     }

@@ -12,7 +12,7 @@ use samite_engine::{Error, ErrorKind, Result};
 use uuid::Uuid;
 
 use super::state::State;
-use super::statement::{refuse_transaction, unbound};
+use super::statement::{Execution, parse, refuse_transaction, unbound};
 use crate::auth::Caller;
 use crate::prepared::{PreparedStatement, Share, parameter_count, parameter_schema};
 use crate::protocol::Prepared;
@@ -27,12 +27,19 @@ impl State {
         request: &ActionCreatePreparedStatementRequest,
     ) -> Result<Prepared> {
         refuse_transaction(request.transaction_id.as_deref())?;
-        let statement = self.parse(caller, &request.query).await?;
+        let (session, profile) = self.session_of(caller).await?;
+        let known = self.constants.find(&session, profile, &request.query);
+        let statement = match &known {
+            Some(known) => known.statement.clone(),
+            None => parse(&session, &request.query)?,
+        };
         let is_query = statement.is_query();
         let prepared = Arc::new(PreparedStatement::new(&caller.principal.name, statement));
         let (dataset_schema, parameter_schema) = if is_query {
-            let (session, profile) = self.session_of(caller).await?;
-            let plan = session.describe(&prepared.statement).await?;
+            let plan = match known {
+                Some(known) => known.plan.clone(),
+                None => session.describe(&prepared.statement).await?,
+            };
             prepared.set_parameters(parameter_count(plan.parameters()));
             let parameters = parameter_schema(plan.parameters(), profile);
             prepared.keep_plan(&plan, session.settings());
@@ -76,16 +83,16 @@ impl State {
         &self,
         caller: &Caller,
         handle: &[u8],
-    ) -> Result<(Work, WireSchema, Option<String>)> {
+    ) -> Result<Execution> {
         let prepared = self.prepared(caller, handle)?;
         if !prepared.statement.is_query() {
             let token = self.apply(caller, &prepared.statement).await?;
-            return Ok((Work::Nothing, WireSchema::empty()?, token));
+            return Ok((Work::Nothing, Arc::new(WireSchema::empty()?), token));
         }
         let (session, profile) = self.session_of(caller).await?;
         let plan = plan(&session, &prepared).await?;
         let (work, schema) = bound(plan, &prepared)?;
-        Ok((work, WireSchema::of_result(&schema, profile)?, None))
+        Ok((work, Arc::new(WireSchema::of_result(&schema, profile)?), None))
     }
 
     /// The schema of the rows; that of unbound parameters where nothing is bound.

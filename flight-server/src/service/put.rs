@@ -68,7 +68,7 @@ impl State {
             }
             Command::CommandStatementUpdate(command) => {
                 refuse_transaction(command.transaction_id.as_deref())?;
-                let statement = self.parse(caller, &command.query).await?;
+                let statement = self.parse(caller, &command.query)?;
                 self.read_parameters(messages, None).await?;
                 self.update(caller, &statement).await
             }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::auth::Caller;
 use crate::config::FlightConfig;
 use crate::connection::ConnectionId;
+use crate::constants::Constants;
 use crate::expiring::Expiring;
 use crate::metadata::Metadata;
 use crate::prepared::{Budget, PreparedStatement};
@@ -30,6 +31,7 @@ pub(crate) struct State {
     pub(super) queries: Arc<Expiring<Uuid, Query>>,
     pub(super) tickets: Tickets,
     pub(super) metadata: Metadata,
+    pub(super) constants: Constants,
     /// Fires when running queries must end because the server does.
     pub(super) shutdown: CancellationToken,
 }
@@ -52,6 +54,7 @@ impl State {
             queries: Arc::new(Expiring::new("queries", config.queries_max)),
             tickets: Tickets::new(),
             metadata: Metadata::new(&config)?,
+            constants: Constants::new(),
             shutdown,
             config,
         })

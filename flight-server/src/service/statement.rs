@@ -8,12 +8,14 @@ use bytes::Bytes;
 use futures::stream;
 use samite_engine::plan::QueryPlan;
 use samite_engine::resolve::Statement;
+use samite_engine::session::Session;
 use samite_engine::{Error, ErrorKind, Result};
 use uuid::Uuid;
 
 use super::state::State;
 use super::{Reply, read_only};
 use crate::auth::Caller;
+use crate::constants::Constant;
 use crate::encode::{Encoder, Measured};
 use crate::message::Messages;
 use crate::metadata::Asker;
@@ -22,6 +24,9 @@ use crate::query::{Query, Work};
 use crate::stream::Stop;
 use crate::ticket;
 use crate::wire::WireSchema;
+
+/// What runs, with its schema and the token of a session that it began.
+pub(super) type Execution = (Work, Arc<WireSchema>, Option<String>);
 
 impl State {
     /// GetFlightInfo: plans a query, or runs a session statement.
@@ -39,16 +44,7 @@ impl State {
         let (work, schema, session_token) = match &command {
             Command::CommandStatementQuery(command) => {
                 refuse_transaction(command.transaction_id.as_deref())?;
-                let statement = self.parse(caller, &command.query).await?;
-                if statement.is_query() {
-                    let (session, profile) = self.session_of(caller).await?;
-                    let plan = session.plan(&statement).await?;
-                    check_bound(&plan)?;
-                    let schema = WireSchema::of_result(&plan.schema(), profile)?;
-                    (Work::Once { plan: Box::new(plan), _share: None }, schema, None)
-                } else {
-                    (Work::Nothing, WireSchema::empty()?, self.apply(caller, &statement).await?)
-                }
+                self.execute_text(caller, &command.query).await?
             }
             Command::CommandPreparedStatementQuery(command) => {
                 self.execute_prepared(caller, &command.prepared_statement_handle).await?
@@ -59,16 +55,36 @@ impl State {
         Ok(Reply::with_session(info, session_token))
     }
 
+    /// What the execution of a text runs, with its schema and the token of a session that it began.
+    async fn execute_text(&self, caller: &Caller, sql: &str) -> Result<Execution> {
+        let (session, profile) = self.session_of(caller).await?;
+        if let Some(known) = self.constants.find(&session, profile, sql) {
+            let work = Work::once(known.plan.clone());
+            return Ok((work, Arc::clone(&known.schema), None));
+        }
+        let statement = parse(&session, sql)?;
+        if !statement.is_query() {
+            let token = self.apply(caller, &statement).await?;
+            return Ok((Work::Nothing, Arc::new(WireSchema::empty()?), token));
+        }
+        let plan = session.plan(&statement).await?;
+        check_bound(&plan)?;
+        let schema = Arc::new(WireSchema::of_result(&plan.schema(), profile)?);
+        let known = Constant { statement, plan: plan.clone(), schema: Arc::clone(&schema) };
+        self.constants.keep(&session, profile, sql, known);
+        Ok((Work::once(plan), schema, None))
+    }
+
     /// Keeps what was planned, and says how to fetch it.
     fn offer(
         &self,
         caller: &Caller,
         work: Work,
-        schema: WireSchema,
+        schema: Arc<WireSchema>,
         descriptor: FlightDescriptor,
     ) -> Result<FlightInfo> {
         let snapshots = work.snapshots();
-        let query = Arc::new(Query::new(&caller.principal.name, work, Arc::new(schema)));
+        let query = Arc::new(Query::new(&caller.principal.name, work, schema));
         let lifetime = self.query_lifetime();
         let ticket = self.ticket_of(query.id, caller)?;
         let info =
@@ -120,8 +136,7 @@ impl State {
         let schema = match (&command, self.metadata.schema(&command)) {
             (_, Some(schema)) => WireSchema::fixed(schema)?,
             (Command::CommandStatementQuery(command), _) => {
-                let statement = self.parse(caller, &command.query).await?;
-                self.schema_of(caller, &statement).await?
+                self.schema_of(caller, &command.query).await?
             }
             (Command::CommandPreparedStatementQuery(command), _) => {
                 self.prepared_schema(caller, &command.prepared_statement_handle).await?
@@ -131,12 +146,13 @@ impl State {
         Ok(Reply::new(SchemaResult { schema: schema.message() }))
     }
 
-    async fn schema_of(&self, caller: &Caller, statement: &Statement) -> Result<WireSchema> {
+    async fn schema_of(&self, caller: &Caller, sql: &str) -> Result<WireSchema> {
+        let (session, profile) = self.session_of(caller).await?;
+        let statement = parse(&session, sql)?;
         if !statement.is_query() {
             return WireSchema::empty();
         }
-        let (session, profile) = self.session_of(caller).await?;
-        WireSchema::of_result(&session.describe(statement).await?.schema(), profile)
+        WireSchema::of_result(&session.describe(&statement).await?.schema(), profile)
     }
 
     /// DoGet: the rows of a query or of a metadata command.
@@ -174,10 +190,9 @@ impl State {
         Ok(Reply::new(Box::pin(stream::iter(messages.into_iter().map(Ok)))))
     }
 
-    /// Reads a statement.
-    pub(super) async fn parse(&self, caller: &Caller, sql: &str) -> Result<Statement> {
-        let session = self.sessions.fresh(caller.principal.clone());
-        session.parse(&number_placeholders(sql)?)
+    /// Reads a statement where nothing depends on the session.
+    pub(super) fn parse(&self, caller: &Caller, sql: &str) -> Result<Statement> {
+        parse(&self.sessions.fresh(caller.principal.clone()), sql)
     }
 
     /// Runs a session statement, once. Gives the token of the session if this began it.
@@ -190,6 +205,11 @@ impl State {
         session.session().apply(statement).await?;
         Ok(is_new.then(|| session.token().to_owned()))
     }
+}
+
+/// Reads a statement.
+pub(super) fn parse(session: &Session, sql: &str) -> Result<Statement> {
+    session.parse(&number_placeholders(sql)?)
 }
 
 fn handle_of(ticket: &[u8]) -> Result<Bytes> {

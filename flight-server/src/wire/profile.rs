@@ -1,7 +1,7 @@
 //! What kind of client reads the answer.
 
 /// What kind of client reads the answer; decides on the types that travel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(crate) enum Profile {
     /// One that knows Arrow: ADBC, pyarrow, polars, another Arrow Flight client.
     #[default]
