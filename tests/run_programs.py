@@ -1,0 +1,106 @@
+"""Builds a client program in another language and runs it against a server over the sample mesh.
+
+    python tests/run_programs.py java    the Arrow Flight SQL JDBC driver, each version of it
+    python tests/run_programs.py go      the ADBC driver for Go
+
+A program prints a line for each check: ok, limit (of the driver), fault (of the server, known) or FAILED, and their numbers. Downloads go into
+.clients; once they are there, nothing needs the network. What cannot be built here is written into SAMITE_TEST_LEFT_OUT.
+"""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/clients/python")]
+
+import sample_mesh  # noqa: E402
+from conftest import Server  # noqa: E402
+
+CACHE = ROOT / ".clients"
+BUILD_SECONDS_MAX = 1200
+RUN_SECONDS_MAX = 300
+NETTY = "--add-opens=java.base/java.nio=ALL-UNNAMED"  # as the driver's documentation says
+
+
+class LeftOut(Exception):
+    """What this machine lacks."""
+
+
+def main():
+    language = sys.argv[1]
+    try:
+        commands = {"java": java, "go": go}[language]()
+    except LeftOut as lacking:
+        leave_out(language, lacking)
+        print("0 passed, 0 failed, 1 skipped")
+        return 0
+    program = pathlib.Path(os.environ.get("SAMITE_BIN") or ROOT / "target/debug/samite")
+    with tempfile.TemporaryDirectory() as mesh:
+        sample_mesh.write(mesh)
+        server = Server(program, mesh)
+        try:
+            good = [run(language, name, [*command, server.uri]) for name, command in commands.items()]
+        finally:
+            server.stop()
+    return 0 if all(good) else 1
+
+
+def java():
+    """The program with each version of the driver."""
+    for tool, package in (("javac", "default-jdk-headless"), ("mvn", "maven")):
+        if not shutil.which(tool):
+            raise LeftOut(f"{tool} is missing (Debian: apt-get install {package})")
+    folder, target = ROOT / "tests/clients/java", CACHE / "java"
+    arguments = ["-q", "-B", "-f", folder / "pom.xml", f"-Dmaven.repo.local={CACHE / 'maven'}", f"-Dfolder={target}", "compile"]
+    if build(["mvn", "-o", *arguments], quiet=True) and build(["mvn", *arguments]):
+        raise LeftOut("Maven could not build it, see above")
+    drivers = sorted((target / "drivers").glob("*.jar"))
+    return {driver.stem: ["java", NETTY, "-Duser.timezone=UTC", "-cp", f"{target / 'classes'}:{driver}", "samite.Main"] for driver in drivers}
+
+
+def go():
+    """The one program."""
+    if not shutil.which("go"):
+        raise LeftOut("go is missing (go.dev/dl)")
+    made = CACHE / "go/clients"
+    if build(["go", "-C", ROOT / "tests/clients/go", "build", "-buildvcs=false", "-o", made, "."]):
+        raise LeftOut("go could not build it, see above")
+    return {"go": [made]}
+
+
+def build(command, quiet=False):
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=BUILD_SECONDS_MAX, stdin=subprocess.DEVNULL)
+    if done.returncode and not quiet:
+        print(done.stdout + done.stderr, flush=True)
+    return done.returncode
+
+
+def run(language, name, command):
+    print(f"---- {name}", flush=True)
+    try:
+        done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=RUN_SECONDS_MAX,
+                              stdin=subprocess.DEVNULL)
+    except subprocess.TimeoutExpired as late:
+        print(f"{name}: {late}\n0 passed, 1 failed")
+        return False
+    good = done.returncode == 0 and re.search(r"^\d+ passed, 0 failed", done.stdout, re.MULTILINE) is not None
+    print(done.stdout + ("" if good else done.stderr), flush=True)
+    for fault in re.findall(r"^fault +(.*)", done.stdout, re.MULTILINE):
+        leave_out(f"{language}, known fault of the server", fault)
+    return good
+
+
+def leave_out(what, why):
+    file = os.environ.get("SAMITE_TEST_LEFT_OUT")
+    if file:
+        with open(file, "a", encoding="utf-8") as left_out:
+            print(f"{what}: {why}", file=left_out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
