@@ -84,7 +84,12 @@ def serve(samite):
 
 @pytest.fixture(scope="session")
 def mesh(tmp_path_factory):
-    """The folder of the sample mesh. Read only: a test that changes documents writes a mesh of its own."""
+    """The folder of the sample mesh. Read only: a test that changes documents writes a mesh of its own.
+
+    SAMITE_TEST_MESH is one that is there already: an environment that tests a client need not have the writers.
+    """
+    if "SAMITE_TEST_MESH" in os.environ:
+        return pathlib.Path(os.environ["SAMITE_TEST_MESH"])
     folder = tmp_path_factory.mktemp("mesh")
     sample_mesh.write(folder)
     return folder
