@@ -35,7 +35,7 @@ public final class Main {
       int driver = connection.getMetaData().getDriverMajorVersion();
       System.out.println("driver " + connection.getMetaData().getDriverVersion());
       new Connecting(main, checks).run();
-      new Metadata(connection, checks).run();
+      new Metadata(connection, checks, driver).run();
       new Results(connection, main, checks, driver).run();
       new Parameters(connection, main, checks).run();
       new Statements(connection, main, checks).run();
