@@ -45,7 +45,7 @@ class SamiteEngineSpec(BaseEngineSpec):
     @classmethod
     def convert_dttm(cls, target_type, dttm: datetime, db_extra=None):
         """A moment as SQL, as the type of the column that it is compared with."""
-        target = cls.get_sqla_column_type(target_type).sqla_type if cls.get_sqla_column_type(target_type) else None
+        target = cls.get_sqla_column_type(target_type)
         if isinstance(target, types.Date):
             return f"DATE '{dttm.date().isoformat()}'"
         if isinstance(target, types.DateTime):
