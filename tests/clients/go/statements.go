@@ -173,9 +173,9 @@ func types(db *sql.DB) {
 		found, problem := rows(db, "SELECT * FROM shop.kinds.kinds")
 		return errors.Join(problem, equal(3, len(found)))
 	})
-	check("statement: two million rows", func() error {
-		found, problem := rows(db, "SELECT value FROM generate_series(1, 2000000)")
-		return errors.Join(problem, equal(2000000, len(found)))
+	check("statement: half a million rows", func() error {
+		found, problem := rows(db, "SELECT value FROM generate_series(1, 500000)")
+		return errors.Join(problem, equal(500000, len(found)))
 	})
 	check("statement: no rows keep their columns", func() error {
 		result, problem := db.Query("SELECT * FROM shop.orders.orders LIMIT 0")
@@ -256,7 +256,7 @@ func stopping(db *sql.DB) {
 		return problem
 	})
 	check("cancel: closing early keeps the connection", func() error {
-		result, problem := db.Query("SELECT value FROM generate_series(1, 2000000)")
+		result, problem := db.Query("SELECT value FROM generate_series(1, 500000)")
 		if problem != nil {
 			return problem
 		}
