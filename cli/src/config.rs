@@ -10,12 +10,13 @@ mod environment;
 mod file;
 mod options;
 mod reference;
+mod security;
 mod stores;
 mod units;
 mod value;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use samite_connectors::stores::StoresConfig;
@@ -25,6 +26,7 @@ use samite_flight_server::FlightConfig;
 
 pub use environment::Environment;
 pub use reference::reference;
+pub use security::Security;
 
 use options::{OPTIONS, SECTIONS};
 use value::{Value, assign};
@@ -34,8 +36,8 @@ use value::{Value, assign};
 pub struct Configuration {
     /// Address and port of the Flight SQL service.
     pub listen: String,
-    /// The file of the users who may log in.
-    pub users_file: Option<PathBuf>,
+    /// Who may call, and how connections are encrypted.
+    pub security: Security,
     /// What may be read outside the mesh, and with which credentials.
     pub stores: StoresConfig,
     /// How often documents are looked at.
@@ -54,7 +56,7 @@ impl Default for Configuration {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:32010".to_owned(),
-            users_file: None,
+            security: Security::default(),
             stores: StoresConfig::default(),
             mesh_refresh: Duration::from_secs(10),
             mesh_variables: Vec::new(),
@@ -83,6 +85,8 @@ impl Configuration {
                 .with_detail(error.to_string())
                 .with_source(error)
             })?;
+            configuration.security.folder =
+                path.parent().unwrap_or_else(|| Path::new("")).to_owned();
             let source = file::Source { path, text: &text, environment: &environment };
             file::read(&source, &mut configuration)?;
         }
@@ -128,11 +132,7 @@ impl Configuration {
     }
 
     fn check(&self) -> Result<()> {
-        if self.users_file.is_some() {
-            return Err(Error::new(ErrorKind::Unsupported, "this version has no logins yet")
-                .with_detail("[auth] users_file is set")
-                .with_hint("remove it; serve on loopback only"));
-        }
+        self.security.check()?;
         stores::check(self)
     }
 }
@@ -180,7 +180,11 @@ mod tests {
             ("[limits]\nconcurrent_queries = 0\n", "concurrent_queries cannot", "at least 1"),
             ("[locations]\nallow = [1]\n", "allow cannot have this value", "list of texts"),
             ("memory = 1\n", "1: \"memory\" belongs into a section", "[limits]"),
-            ("[auth]\nusers_file = \"users.toml\"\n", "no logins yet", "remove it"),
+            ("[auth]\ncertificates = true\n", "needs certificates of clients", "tls_client_ca"),
+            ("[auth]\ncertificates = \"yes\"\n", "certificates cannot", "true or false"),
+            ("[server]\ntls_key = \"k.pem\"\n", "a key without its certificate", "tls_certificate"),
+            ("[server]\ntls_certificate = \"c\"\n", "a certificate without its key", "tls_key"),
+            ("[server]\ntls_client_ca = \"c\"\n", "certificates need TLS", "tls_certificate"),
             ("[stores.x]\ncredential = \"y\"\n", "names credential \"y\"", "[credentials.y]"),
             ("[stores.x]\nfoo = \"y\"\n", "1: [stores.\"x\"] cannot be used", ""),
             ("[stores]\nfoo = \"y\"\n", "2: [stores] has no option \"foo\"", "[stores."),

@@ -28,6 +28,7 @@
 
 pub mod commands;
 pub mod config;
+pub mod users_file;
 
 mod collect;
 mod compose;

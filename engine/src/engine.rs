@@ -164,7 +164,7 @@ impl Engine {
 
     /// Opens a session for `principal`.
     #[must_use]
-    pub fn session(&self, principal: Principal) -> Session {
+    pub fn session(&self, principal: impl Into<Arc<Principal>>) -> Session {
         Session::new(self.clone(), principal)
     }
 

@@ -31,7 +31,10 @@ mod sessions;
 mod status;
 mod stream;
 mod ticket;
+mod tls;
 mod wire;
 
+pub use auth::{AuthConfig, KeySource, TokenConfig, User, Users, hash_password};
 pub use config::FlightConfig;
 pub use server::FlightServer;
+pub use tls::{Tls, TlsFiles};

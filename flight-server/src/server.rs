@@ -11,10 +11,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
+use crate::auth::{AuthConfig, Authenticator};
 use crate::config::FlightConfig;
 use crate::connection::{EndedConnections, incoming};
 use crate::message::Uncopied;
 use crate::service::{Service, State};
+use crate::tls::Tls;
 
 /// How often ended sessions, statements and queries are forgotten.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
@@ -36,13 +38,32 @@ const PENDING_RESETS_MAX: usize = 20;
 pub struct FlightServer {
     engine: Engine,
     config: FlightConfig,
+    authenticator: Authenticator,
+    tls: Option<Tls>,
 }
 
 impl FlightServer {
     /// A server of this engine.
     #[must_use]
     pub fn new(engine: Engine, config: FlightConfig) -> Self {
-        Self { engine, config }
+        Self { engine, config, authenticator: Authenticator::open(), tls: None }
+    }
+
+    /// Lets in only who shows who it is, as `auth` says; everybody is `anonymous` without.
+    ///
+    /// # Errors
+    ///
+    /// When tokens are to be believed that cannot be checked.
+    pub fn with_auth(mut self, auth: AuthConfig) -> Result<Self> {
+        self.authenticator = Authenticator::new(auth)?;
+        Ok(self)
+    }
+
+    /// Encrypts connections.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
     }
 
     /// Serves until `shutdown` is ready. Then takes no new connections and calls, lets running
@@ -58,7 +79,11 @@ impl FlightServer {
     ) -> Result<()> {
         let (stopping, stopped) = (CancellationToken::new(), CancellationToken::new());
         let config = self.config;
-        let state = Arc::new(State::new(self.engine, config.clone(), stopped.clone())?);
+        let state = State::new(self.engine, self.authenticator, config.clone(), stopped.clone())?;
+        let state = Arc::new(state);
+        let tls = self.tls;
+        let _certificates =
+            tls.clone().map(|tls| SpawnedTask::spawn(async move { tls.keep_current().await }));
         let ended = EndedConnections::default();
         let _sweeper = SpawnedTask::spawn(sweep(Arc::clone(&state), ended.clone()));
 
@@ -71,7 +96,7 @@ impl FlightServer {
             .add_service(health_service)
             .add_service(Uncopied(service))
             .serve_with_incoming_shutdown(
-                incoming(listener, config.connections_max, ended),
+                incoming(listener, tls, config.connections_max, ended),
                 stopping.clone().cancelled_owned(),
             );
         tokio::pin!(serving);

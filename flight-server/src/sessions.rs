@@ -108,8 +108,9 @@ impl Sessions {
     /// When the caller's session has ended.
     pub(crate) fn find(&self, caller: &Caller) -> Result<Option<Arc<ClientSession>>> {
         let found = self.sessions.get(&caller.session);
-        if let Some(session) = found.filter(|found| found.session.principal() == &caller.principal)
-        {
+        let is_own =
+            |found: &Arc<ClientSession>| found.session.principal().name == caller.principal.name;
+        if let Some(session) = found.filter(is_own) {
             session.set_used(&caller.session);
             for key in session.keys.lock().iter() {
                 self.sessions.end_in(key, self.idle);
@@ -135,7 +136,7 @@ impl Sessions {
         let token = format!("{TOKEN_PREFIX}{}", Uuid::new_v4().simple());
         let keys = vec![SessionKey::Token(token.clone()), caller.session.clone()];
         let session = Arc::new(ClientSession {
-            session: self.fresh(caller.principal.clone()),
+            session: self.fresh(Arc::clone(&caller.principal)),
             token,
             keys: Mutex::new(keys.clone()),
             profile: Mutex::default(),
@@ -157,7 +158,7 @@ impl Sessions {
     }
 
     /// A session that nobody else sees.
-    pub(crate) fn fresh(&self, principal: Principal) -> Session {
+    pub(crate) fn fresh(&self, principal: Arc<Principal>) -> Session {
         self.engine.session(principal)
     }
 
@@ -195,8 +196,6 @@ fn ended() -> Error {
 #[cfg(test)]
 mod tests {
     use samite_engine::testing::{MemoryConnector, engine_with, mesh_of};
-    use tonic::Extensions;
-    use tonic::metadata::MetadataMap;
 
     use super::*;
 
@@ -206,7 +205,16 @@ mod tests {
     }
 
     fn caller(session: SessionKey) -> Caller {
-        Caller { session, ..Caller::of(&MetadataMap::new(), &Extensions::new()) }
+        Caller {
+            principal: Arc::new(Principal::anonymous()),
+            session,
+            asked_profile: None,
+            program_profile: Profile::default(),
+            purpose: None,
+            deadline: None,
+            new_token: None,
+            has_credentials: false,
+        }
     }
 
     fn on_connection(id: u64) -> Caller {

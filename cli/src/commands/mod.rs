@@ -13,6 +13,7 @@ mod products;
 mod serve;
 mod sql;
 mod terminal;
+mod user;
 
 use std::process::ExitCode;
 
@@ -46,6 +47,8 @@ enum Command {
     Products(products::Arguments),
     /// Describe one data product.
     Describe(describe::Arguments),
+    /// Say who may log in.
+    User(user::Arguments),
     /// Print docs/configuration.md.
     #[command(hide = true)]
     ConfigReference,
@@ -80,6 +83,7 @@ async fn dispatch(command: Command, environment: Environment) -> Result<(), Fail
         Command::Check(arguments) => Box::pin(check::run(arguments, environment)).await,
         Command::Products(arguments) => Box::pin(products::run(arguments, environment)).await,
         Command::Describe(arguments) => Box::pin(describe::run(arguments, environment)).await,
+        Command::User(arguments) => user::run(arguments, &environment),
         Command::ConfigReference => terminal::print(&reference()),
     }
 }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use clap::Args;
+use datafusion::common::runtime::SpawnedTask;
 use samite_engine::{Error, ErrorKind};
 use samite_flight_server::FlightServer;
 use tokio::net::{TcpListener, lookup_host};
@@ -12,7 +13,6 @@ use super::failure::Failure;
 use super::places::MeshPlace;
 use super::terminal;
 use crate::config::Environment;
-use crate::mesh::Mesh;
 
 /// Arguments of `samite serve`.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
     /// Address to listen on; port 0 picks a free one [default: 127.0.0.1:32010]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
-    /// Listen beyond loopback although there are neither TLS nor logins
+    /// Listen beyond loopback although TLS or logins are not set up
     #[arg(long)]
     insecure: bool,
 }
@@ -35,7 +35,12 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
     }
     let mut stop = StopSignals::catch()?;
     // The address first: a port in use is told before a large mesh is read.
-    let listener = listen(&configuration.listen, arguments.insecure).await?;
+    let security = configuration.security.clone();
+    let is_safe = security.has_tls() && security.has_logins();
+    let listener = listen(&configuration.listen, is_safe || arguments.insecure).await?;
+    let (auth, users_file) = security.auth().map_err(Failure::Usage)?;
+    let tls = security.tls().map_err(Failure::Usage)?;
+    let _users = users_file.map(|file| SpawnedTask::spawn(file.keep_current()));
     let mesh = tokio::select! {
         mesh = arguments.place.open(configuration) => mesh?,
         () = stop.wait() => return Ok(()),
@@ -45,27 +50,23 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
         tracing::warn!(problems, "some documents have problems; samite check lists them");
     }
     tracing::info!("no policy files: the mesh is open to everyone who can connect");
-    serve(mesh, listener, stop.wait()).await
-}
-
-/// Says where, and serves until `stop` is ready.
-async fn serve(
-    mesh: Mesh,
-    listener: TcpListener,
-    stop: impl Future<Output = ()>,
-) -> Result<(), Failure> {
+    let mut server = FlightServer::new(mesh.engine().clone(), mesh.configuration().flight.clone());
+    let scheme = if tls.is_some() { "grpc+tls" } else { "grpc" };
+    server = server.with_auth(auth).map_err(Failure::Usage)?;
+    if let Some(tls) = tls {
+        server = server.with_tls(tls);
+    }
     let address = listener.local_addr().map_err(Failure::from_io)?;
-    let server = FlightServer::new(mesh.engine().clone(), mesh.configuration().flight.clone());
-    terminal::print(&format!("samite listening on grpc://{address}\n"))?;
-    Ok(server.serve(listener, stop).await?)
+    terminal::print(&format!("samite listening on {scheme}://{address}\n"))?;
+    Ok(server.serve(listener, stop.wait()).await?)
 }
 
-/// Listens on `address`, which must be loopback unless `is_insecure`.
+/// Listens on `address`, which must be loopback unless `may_be_open`.
 ///
 /// # Errors
 ///
 /// When it is no address, is not loopback, or is in use.
-pub(crate) async fn listen(address: &str, is_insecure: bool) -> Result<TcpListener, Failure> {
+pub(crate) async fn listen(address: &str, may_be_open: bool) -> Result<TcpListener, Failure> {
     let hint = "write an address and a port, such as 127.0.0.1:32010";
     let mut addresses: Vec<SocketAddr> = lookup_host(address)
         .await
@@ -82,15 +83,15 @@ pub(crate) async fn listen(address: &str, is_insecure: bool) -> Result<TcpListen
         .collect();
     addresses.sort_by_key(|address| !address.is_ipv4());
     if let Some(open) = addresses.iter().find(|address| !is_loopback(address.ip()))
-        && !is_insecure
+        && !may_be_open
     {
         return Err(Failure::Usage(
             Error::new(
                 ErrorKind::PermissionDenied,
                 format!("listening on {open} would show the mesh to everyone who can reach it"),
             )
-            .with_detail("this version has neither TLS nor logins")
-            .with_hint("listen on 127.0.0.1, or give --insecure if the network is trusted"),
+            .with_detail("TLS and logins are not both set up")
+            .with_hint("set [server] tls_certificate and [auth] users_file or jwks, listen on 127.0.0.1, or give --insecure if the network is trusted"),
         ));
     }
     TcpListener::bind(addresses.as_slice()).await.map_err(|error| {
@@ -141,7 +142,7 @@ mod tests {
 
     #[tokio::test]
     async fn only_loopback_is_listened_on_without_insecure() {
-        for (address, is_insecure, is_allowed) in [
+        for (address, may_be_open, is_allowed) in [
             ("127.0.0.1:0", false, true),
             ("localhost:0", false, true),
             ("0.0.0.0:0", false, false),
@@ -149,8 +150,8 @@ mod tests {
             ("192.0.2.1:0", false, false),
             ("nonsense", false, false),
         ] {
-            let listener = listen(address, is_insecure).await;
-            assert_eq!(listener.is_ok(), is_allowed, "{address} {is_insecure} {listener:?}");
+            let listener = listen(address, may_be_open).await;
+            assert_eq!(listener.is_ok(), is_allowed, "{address} {may_be_open} {listener:?}");
         }
     }
 

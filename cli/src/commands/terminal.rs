@@ -2,6 +2,8 @@
 
 use std::io::{IsTerminal, Write};
 
+use samite_engine::{Error, ErrorKind};
+
 use super::failure::Failure;
 use crate::config::Environment;
 use crate::output::{Drawing, TableOptions};
@@ -22,6 +24,24 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
 /// Prints one line on standard error, for the person at the terminal.
 pub(crate) fn note(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+/// Asks the person at the terminal for a secret, which is not shown.
+///
+/// # Errors
+///
+/// When there is no terminal.
+pub(crate) fn ask_secret(prompt: &str) -> Result<String, Failure> {
+    rpassword::prompt_password(prompt).map_err(|error| {
+        Failure::Usage(
+            Error::new(
+                ErrorKind::InvalidConfiguration,
+                "there is no terminal to ask for a password",
+            )
+            .with_detail(error.to_string())
+            .with_hint("set the variable SAMITE_PASSWORD"),
+        )
+    })
 }
 
 /// True if a person reads standard output.

@@ -112,6 +112,7 @@ pub(crate) fn plain(value: &DeValue<'_>) -> Option<Value> {
             .map(|item| item.get_ref().as_str().map(str::to_owned))
             .collect::<Option<Vec<_>>>()
             .map(Value::List),
-        DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) | DeValue::Table(_) => None,
+        DeValue::Boolean(truth) => Some(Value::Boolean(*truth)),
+        DeValue::Float(_) | DeValue::Datetime(_) | DeValue::Table(_) => None,
     }
 }

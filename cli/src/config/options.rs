@@ -41,6 +41,8 @@ pub(crate) enum Field {
     Text(fn(&mut Configuration) -> &mut String),
     /// A file or folder that may be absent.
     OptionalPath(fn(&mut Configuration) -> &mut Option<PathBuf>),
+    /// Yes or no.
+    Switch(fn(&mut Configuration) -> &mut bool),
     /// Texts.
     List(fn(&mut Configuration) -> &mut Vec<String>),
 }
@@ -70,10 +72,13 @@ impl OptionDefinition {
                 field(&mut defaults).map(|duration| format!("\"{}\"", print_duration(duration)))
             }
             Field::Count(_, field) => Some(field(&mut defaults).to_string()),
-            Field::Text(field) => Some(format!("\"{}\"", field(&mut defaults))),
+            Field::Text(field) => {
+                Some(format!("\"{}\"", field(&mut defaults))).filter(|text| text != "\"\"")
+            }
             Field::OptionalPath(field) => {
                 field(&mut defaults).as_ref().map(|path| format!("\"{}\"", path.display()))
             }
+            Field::Switch(field) => Some(field(&mut defaults).to_string()),
             Field::List(field) => Some(format!("{:?}", field(&mut defaults))),
         }
     }
@@ -88,6 +93,7 @@ impl Field {
             Self::Count(..) | Self::Count32(_) => "count",
             Self::Text(_) => "text",
             Self::OptionalPath(_) => "path",
+            Self::Switch(_) => "yes or no",
             Self::List(_) => "list of texts",
         }
     }
@@ -105,7 +111,10 @@ const fn option(
 /// What each section is about, in the order of the reference.
 pub(crate) const SECTIONS: &[(&str, &str)] = &[
     ("server", "The Flight SQL service of `samite serve`."),
-    ("auth", "Who may log in."),
+    (
+        "auth",
+        "Who may call. With none of `users_file`, `jwks` and `certificates` everybody may, as `anonymous`.",
+    ),
     ("mesh", "How the documents of the mesh are read."),
     ("locations", "What may be read outside the mesh's own folder."),
     ("storage", "How bytes are fetched from remote stores."),
@@ -118,7 +127,25 @@ pub(crate) const OPTIONS: &[OptionDefinition] = &[
         "server",
         "listen",
         Field::Text(|all| &mut all.listen),
-        "Address and port to listen on; port 0 picks a free one. An address beyond loopback is refused unless `--insecure` is given.",
+        "Address and port to listen on; port 0 picks a free one. An address beyond loopback is refused without TLS and logins, unless `--insecure` is given.",
+    ),
+    option(
+        "server",
+        "tls_certificate",
+        Field::OptionalPath(|all| &mut all.security.tls_certificate),
+        "Certificate of the server with those between it and a root, as PEM. With it connections are encrypted. It is read again when it changes.",
+    ),
+    option(
+        "server",
+        "tls_key",
+        Field::OptionalPath(|all| &mut all.security.tls_key),
+        "Private key of the certificate, as PEM.",
+    ),
+    option(
+        "server",
+        "tls_client_ca",
+        Field::OptionalPath(|all| &mut all.security.tls_client_authorities),
+        "Authorities, as PEM, one of which must have signed the certificate that each client then has to show.",
     ),
     option(
         "server",
@@ -273,8 +300,86 @@ pub(crate) const OPTIONS: &[OptionDefinition] = &[
     option(
         "auth",
         "users_file",
-        Field::OptionalPath(|all| &mut all.users_file),
-        "File of the users who may log in. This version has no logins yet and refuses to start with it, so that nobody believes in a lock that is not there.",
+        Field::OptionalPath(|all| &mut all.security.users_file),
+        "File of the users who may log in with a password; `samite user add` writes it. It is read again when it changes. Once any option of this section says how to log in, nobody gets in without.",
+    ),
+    option(
+        "auth",
+        "certificates",
+        Field::Switch(|all| &mut all.security.has_certificates),
+        "A client that shows no other credentials is whom the common name of its certificate says; with `users_file` that must be a user there.",
+    ),
+    option(
+        "auth",
+        "login_lifetime",
+        Field::Duration(|all| &mut all.security.login_lifetime),
+        "Time for which the token of a login holds; a client that uses it gets a new one in time.",
+    ),
+    option(
+        "auth",
+        "login_failures",
+        Field::Count(1, |all| &mut all.security.login_failures_max),
+        "Failed logins in a row after which a name is locked for the address they came from; ten times as many lock the address.",
+    ),
+    option(
+        "auth",
+        "login_lockout",
+        Field::Duration(|all| &mut all.security.login_lockout),
+        "Time for which it is locked first; each further failure doubles it, up to 15 minutes.",
+    ),
+    option(
+        "auth",
+        "jwks",
+        Field::Text(|all| &mut all.security.jwks),
+        "File or URL (https) of the keys (JWKS) that bearer tokens (JWT) are signed with; without it no such tokens are accepted.",
+    ),
+    option(
+        "auth",
+        "jwks_refresh",
+        Field::Duration(|all| &mut all.security.jwks_refresh),
+        "Time after which the keys are read again; a token with an unknown key makes them be read earlier. While they cannot be read, those that are known hold.",
+    ),
+    option(
+        "auth",
+        "jwt_issuers",
+        Field::List(|all| &mut all.security.jwt_issuers),
+        "Issuers (`iss`) whose tokens are accepted; needed with `jwks`.",
+    ),
+    option(
+        "auth",
+        "jwt_audiences",
+        Field::List(|all| &mut all.security.jwt_audiences),
+        "Audiences (`aud`) of which a token must have one; needed with `jwks`.",
+    ),
+    option(
+        "auth",
+        "jwt_algorithms",
+        Field::List(|all| &mut all.security.jwt_algorithms),
+        "Algorithms that are accepted, of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, EdDSA.",
+    ),
+    option(
+        "auth",
+        "jwt_name",
+        Field::Text(|all| &mut all.security.jwt_name_claim),
+        "Claim that holds the name of the principal.",
+    ),
+    option(
+        "auth",
+        "jwt_groups",
+        Field::Text(|all| &mut all.security.jwt_groups_claim),
+        "Claim that holds its groups: a list of texts, or one text with spaces between.",
+    ),
+    option(
+        "auth",
+        "jwt_attributes",
+        Field::List(|all| &mut all.security.jwt_attributes),
+        "Attributes of the principal, each `attribute=claim`, or one name for both.",
+    ),
+    option(
+        "auth",
+        "jwt_leeway",
+        Field::Duration(|all| &mut all.security.jwt_leeway),
+        "Difference of clocks that is forgiven.",
     ),
     option(
         "mesh",

@@ -14,6 +14,8 @@ pub(crate) enum Value {
     Text(String),
     /// A whole number.
     Integer(u64),
+    /// True or false.
+    Boolean(bool),
     /// Texts.
     List(Vec<String>),
 }
@@ -50,6 +52,7 @@ pub(crate) fn assign(
         Field::OptionalPath(field) => {
             *field(configuration) = Some(base.join(PathBuf::from(text(value)?)));
         }
+        Field::Switch(field) => *field(configuration) = switch(&value)?,
         Field::List(field) => *field(configuration) = list(value)?,
     }
     Ok(())
@@ -59,7 +62,7 @@ fn size(value: &Value) -> Result<u64, String> {
     let bytes = match value {
         Value::Text(text) => parse_size(text),
         Value::Integer(bytes) => Some(*bytes),
-        Value::List(_) => None,
+        Value::List(_) | Value::Boolean(_) => None,
     };
     bytes.filter(|bytes| *bytes > 0).ok_or_else(|| SIZE_EXPECTED.to_owned())
 }
@@ -67,7 +70,7 @@ fn size(value: &Value) -> Result<u64, String> {
 fn duration(value: &Value) -> Result<Duration, String> {
     let duration = match value {
         Value::Text(text) => parse_duration(text),
-        Value::Integer(_) | Value::List(_) => None,
+        Value::Integer(_) | Value::List(_) | Value::Boolean(_) => None,
     };
     duration.filter(|duration| !duration.is_zero()).ok_or_else(|| DURATION_EXPECTED.to_owned())
 }
@@ -76,17 +79,29 @@ fn count(value: &Value, least: usize) -> Result<usize, String> {
     let number = match value {
         Value::Text(text) => text.trim().parse().ok(),
         Value::Integer(number) => usize::try_from(*number).ok(),
-        Value::List(_) => None,
+        Value::List(_) | Value::Boolean(_) => None,
     };
     number
         .filter(|number| *number >= least)
         .ok_or_else(|| format!("a whole number of at least {least}"))
 }
 
+/// The environment has texts only.
+fn switch(value: &Value) -> Result<bool, String> {
+    let truth = match value {
+        Value::Boolean(truth) => Some(*truth),
+        Value::Text(text) => text.trim().parse().ok(),
+        Value::Integer(_) | Value::List(_) => None,
+    };
+    truth.ok_or_else(|| "true or false".to_owned())
+}
+
 fn text(value: Value) -> Result<String, String> {
     match value {
         Value::Text(text) if !text.is_empty() => Ok(text),
-        Value::Text(_) | Value::Integer(_) | Value::List(_) => Err("a text in quotes".to_owned()),
+        Value::Text(_) | Value::Integer(_) | Value::Boolean(_) | Value::List(_) => {
+            Err("a text in quotes".to_owned())
+        }
     }
 }
 
@@ -100,6 +115,8 @@ fn list(value: Value) -> Result<Vec<String>, String> {
             .filter(|item| !item.is_empty())
             .map(str::to_owned)
             .collect()),
-        Value::Integer(_) => Err("a list of texts such as [\"a\", \"b\"]".to_owned()),
+        Value::Integer(_) | Value::Boolean(_) => {
+            Err("a list of texts such as [\"a\", \"b\"]".to_owned())
+        }
     }
 }

@@ -42,7 +42,11 @@ pub(super) fn row(
 }
 
 fn value(expression: &Expr, simplifier: &ExprSimplifier) -> Option<ArrayRef> {
-    if let Expr::Literal(value, _) = expression {
+    let bare = match expression {
+        Expr::Alias(alias) => alias.expr.as_ref(),
+        expression => expression,
+    };
+    if let Expr::Literal(value, _) = bare {
         return value.to_array().ok();
     }
     if expression.exists(|part| Ok(changes(part))).ok()? {

@@ -327,7 +327,7 @@ impl Drop for Planned {
     }
 }
 
-/// Resolves, governs and plans a query, on the threads for that.
+/// Resolves, governs and plans a query: on the threads for that, but for a list of literals.
 pub(crate) async fn prepare(
     session: &Session,
     statement: &Statement,
@@ -336,11 +336,15 @@ pub(crate) async fn prepare(
     let (session, statement) = (session.clone(), statement.clone());
     let engine = session.engine().clone();
     let limit = engine.config().query_timeout;
+    let is_short = resolve::lists_literals(statement.form()?);
     let work = async move {
         let resolved = resolve::resolve(&session, &statement).await?;
         let governed = govern::govern(resolved, &session).await?;
         plan(governed, &session, aim).await
     };
+    if is_short {
+        return work.await;
+    }
     let planned = tokio::time::timeout(limit, engine.limits().processor().run(work)).await;
     planned.unwrap_or_else(|_| {
         let message = format!("planning the query took longer than {} s", limit.as_secs());
@@ -356,6 +360,15 @@ pub(crate) async fn prepare(
 /// When the query does not make sense, or a source fails while it is planned.
 pub async fn plan(query: GovernedQuery, session: &Session, aim: Aim) -> Result<QueryPlan> {
     let engine = session.engine().clone();
+    if let Some(plans) = literals(&query, engine.base_state())? {
+        let schema = nullable(plans.logical.schema().as_arrow());
+        let config = engine.base_state().config().clone();
+        return Ok(finish(
+            &query,
+            session,
+            Made { answer: Answer::Rows, schema, parameters: Vec::new(), config, plans },
+        ));
+    }
     let now = engine.clock().now();
     let state = settings::query_state(engine.base_state(), query.settings(), now);
     let depth = query.statement().depth();
@@ -385,22 +398,48 @@ pub async fn plan(query: GovernedQuery, session: &Session, aim: Aim) -> Result<Q
         }
         Aim::Rows | Aim::Schema => None,
     };
-    let planned = Planned {
+    let plans = Plans { logical, constant, physical: Mutex::new(physical) };
+    let config = state.config().clone();
+    Ok(finish(&query, session, Made { answer, schema, parameters, config, plans }))
+}
+
+/// The plan of a list of literals: its rows are known without options, types to adjust, or rules.
+fn literals(query: &GovernedQuery, state: &SessionState) -> Result<Option<Plans>> {
+    if !resolve::lists_literals(query.statement().form()?) {
+        return Ok(None);
+    }
+    let logical = projections::keep_apart(logical::plan(query, state)?)?;
+    let schema = nullable(logical.schema().as_arrow());
+    let constant = constants::row(&logical, &schema, state);
+    Ok(constant.map(|row| Plans { logical, constant: Some(row), physical: Mutex::new(None) }))
+}
+
+/// What planning made of a query.
+struct Made {
+    answer: Answer,
+    schema: SchemaRef,
+    parameters: Vec<Parameter>,
+    config: SessionConfig,
+    plans: Plans,
+}
+
+fn finish(query: &GovernedQuery, session: &Session, made: Made) -> QueryPlan {
+    let engine = session.engine().clone();
+    QueryPlan(Arc::new(Planned {
         principal: session.principal().name.clone(),
         statement: query.statement().clone(),
-        depth,
-        answer,
+        depth: query.statement().depth(),
+        answer: made.answer,
         settings: query.settings().clone(),
-        config: state.config().clone(),
-        timeout: timeout(&engine, &query),
-        schema,
-        parameters,
+        config: made.config,
+        timeout: timeout(&engine, query),
+        schema: made.schema,
+        parameters: made.parameters,
         tables: planned_tables(query.tables()),
         warnings: warnings(query.tables()),
-        plans: Some(Sealed::new(Plans { logical, constant, physical: Mutex::new(physical) })),
+        plans: Some(Sealed::new(made.plans)),
         engine,
-    };
-    Ok(QueryPlan(Arc::new(planned)))
+    }))
 }
 
 fn timeout(engine: &Engine, query: &GovernedQuery) -> Duration {

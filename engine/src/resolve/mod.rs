@@ -7,6 +7,7 @@
 //! One picture of the mesh serves one whole statement, and all of its tables are pinned together.
 
 mod bounds;
+mod literals;
 mod lookup;
 mod moment;
 mod names;
@@ -29,6 +30,7 @@ use crate::mesh_catalog::{self, Picture};
 use crate::session::{Session, Settings};
 
 pub(crate) use bounds::Depth;
+pub(crate) use literals::lists_literals;
 pub(crate) use lookup::{INFORMATION_SCHEMA, Lookup, MESH_CATALOG, PortTable, Target, not_found};
 pub(crate) use moment::name_in_token;
 use moment::{Moments, Wanted};

@@ -37,8 +37,15 @@ pub struct Session {
 impl Session {
     /// Opens a session; [`Engine::session`] is the usual way.
     #[must_use]
-    pub fn new(engine: Engine, principal: Principal) -> Self {
-        Self { engine, principal: Arc::new(principal), settings: Arc::default() }
+    pub fn new(engine: Engine, principal: impl Into<Arc<Principal>>) -> Self {
+        Self { engine, principal: principal.into(), settings: Arc::default() }
+    }
+
+    /// The same session, with what is known of its principal now: groups and attributes can change while
+    /// somebody is logged in.
+    #[must_use]
+    pub fn for_principal(&self, principal: Arc<Principal>) -> Self {
+        Self { principal, ..self.clone() }
     }
 
     /// The engine.

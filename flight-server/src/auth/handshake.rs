@@ -1,4 +1,4 @@
-//! The Handshake call: whoever asks gets a token that tells its session apart.
+//! The Handshake call: credentials in, a token for all that follows out.
 
 use std::time::Duration;
 
@@ -6,10 +6,11 @@ use arrow_flight::{HandshakeRequest, HandshakeResponse};
 use futures::StreamExt;
 use samite_engine::{Error, ErrorKind, Result};
 use tonic::metadata::{MetadataMap, MetadataValue};
-use tonic::{Response, Status, Streaming};
-use uuid::Uuid;
+use tonic::{Extensions, Response, Status, Streaming};
 
-use super::bearer;
+use super::authenticator::Authenticator;
+use super::credentials::Credentials;
+use crate::connection::Peer;
 use crate::service::Answers;
 use crate::status::status;
 
@@ -18,23 +19,31 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Answers a handshake. With logins off every credential is as good as none.
 pub(crate) async fn answer_handshake(
-    headers: MetadataMap,
+    authenticator: &Authenticator,
+    headers: &MetadataMap,
+    extensions: &Extensions,
     mut messages: Streaming<HandshakeRequest>,
 ) -> Result<Response<Answers<HandshakeResponse>>, Status> {
     // A client may leave its side open until it has the answer: one message is enough.
     let first = tokio::time::timeout(PATIENCE, messages.next()).await;
-    if let Some(message) = first.map_err(|_| status(&too_late()))? {
-        message?;
-    }
-    let shown = headers.get("authorization").and_then(|value| value.to_str().ok());
-    let token = match shown.and_then(bearer) {
-        Some(token) => token.to_owned(),
-        None => format!("samite-{}", Uuid::new_v4().simple()),
+    let first = first.map_err(|_| status(&too_late()))?.transpose()?;
+    let payload = first.map(|message| message.payload).unwrap_or_default();
+    let answer = async {
+        let credentials = match Credentials::of_headers(headers) {
+            // Whoever is not asked for credentials may send what it likes.
+            Ok(Credentials::None) if authenticator.is_on() => Credentials::of_payload(&payload)?,
+            Err(_) if !authenticator.is_on() => Credentials::None,
+            shown => shown?,
+        };
+        authenticator.log_in(credentials, extensions.get::<Peer>()).await
     };
-    let answer = HandshakeResponse { protocol_version: 0, payload: token.clone().into() };
+    let token = answer.await.map_err(|error| status(&error))?.new_token;
+    let payload = token.clone().unwrap_or_default().into();
+    let answer = HandshakeResponse { protocol_version: 0, payload };
     let stream: Answers<HandshakeResponse> = Box::pin(futures::stream::iter([Ok(answer)]));
     let mut response = Response::new(stream);
-    if let Ok(value) = MetadataValue::try_from(format!("Bearer {token}")) {
+    let header = token.and_then(|token| MetadataValue::try_from(format!("Bearer {token}")).ok());
+    if let Some(value) = header {
         response.metadata_mut().insert("authorization", value);
     }
     Ok(response)

@@ -1,18 +1,32 @@
 //! Who is calling: the one place where a call gets its principal.
 //!
-//! Logins do not exist yet: everybody is `anonymous`, and a token merely tells sessions apart.
+//! With nothing configured everybody is `anonymous`, and a token merely tells sessions apart.
 
+mod authenticator;
+mod config;
+mod credentials;
 mod handshake;
+mod lockout;
+mod login;
+mod tokens;
+mod users;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use samite_engine::Result;
 use samite_engine::session::Principal;
 use tonic::Extensions;
 use tonic::metadata::MetadataMap;
 
+pub(crate) use authenticator::{Authenticator, Identified};
+pub use config::{AuthConfig, KeySource, TokenConfig};
 pub(crate) use handshake::answer_handshake;
+pub use users::{User, Users, hash_password};
 
-use crate::connection::ConnectionId;
+use credentials::Credentials;
+
+use crate::connection::Peer;
 use crate::sessions::SessionKey;
 use crate::wire::Profile;
 
@@ -23,7 +37,7 @@ pub(crate) const SESSION_COOKIE: &str = "arrow_flight_session_id";
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     /// Who.
-    pub(crate) principal: Principal,
+    pub(crate) principal: Arc<Principal>,
     /// What the session is found by.
     pub(crate) session: SessionKey,
     /// The profile that a header asks for.
@@ -34,25 +48,58 @@ pub(crate) struct Caller {
     pub(crate) purpose: Option<String>,
     /// When the caller stops waiting.
     pub(crate) deadline: Option<Instant>,
+    /// The token that the caller should show from now on.
+    pub(crate) new_token: Option<String>,
+    /// True if what the caller shows says who it is: then no token of a session may take its place.
+    pub(crate) has_credentials: bool,
 }
 
 impl Caller {
-    /// Reads the headers of a call.
-    pub(crate) fn of(headers: &MetadataMap, extensions: &Extensions) -> Self {
+    /// Finds out who calls, and reads the headers of the call.
+    ///
+    /// # Errors
+    ///
+    /// When the caller does not show who it is, or what it shows is wrong.
+    pub(crate) async fn of(
+        authenticator: &Authenticator,
+        headers: &MetadataMap,
+        extensions: &Extensions,
+    ) -> Result<Self> {
+        let is_on = authenticator.is_on();
+        let credentials = match Credentials::of_headers(headers) {
+            Err(_) if !is_on => Credentials::None,
+            shown => shown?,
+        };
+        let identified = authenticator.identify(credentials, extensions.get::<Peer>()).await?;
+        Ok(Self::identified(identified, is_on, headers, extensions))
+    }
+
+    fn identified(
+        identified: Identified,
+        has_credentials: bool,
+        headers: &MetadataMap,
+        extensions: &Extensions,
+    ) -> Self {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let deadline = text("grpc-timeout").and_then(parse_timeout);
         Self {
-            principal: Principal::anonymous(),
-            session: session_key(headers, extensions),
+            principal: identified.principal,
+            session: session_key(headers, identified.login, extensions),
             asked_profile: text("x-wire-profile").and_then(Profile::parse),
             program_profile: text("user-agent").map(Profile::of_user_agent).unwrap_or_default(),
             purpose: text("x-mesh-purpose").filter(|text| !text.is_empty()).map(str::to_owned),
             deadline: deadline.and_then(|timeout| Instant::now().checked_add(timeout)),
+            new_token: identified.new_token,
+            has_credentials,
         }
     }
 }
 
-fn session_key(headers: &MetadataMap, extensions: &Extensions) -> SessionKey {
+fn session_key(
+    headers: &MetadataMap,
+    login: Option<String>,
+    extensions: &Extensions,
+) -> SessionKey {
     let texts = |name| headers.get_all(name).into_iter().filter_map(|value| value.to_str().ok());
     let cookie = texts("cookie")
         .flat_map(|line| line.split(';'))
@@ -61,17 +108,10 @@ fn session_key(headers: &MetadataMap, extensions: &Extensions) -> SessionKey {
     if let Some((_, value)) = cookie {
         return SessionKey::Token(value.trim_matches('"').to_owned());
     }
-    if let Some(token) = texts("authorization").find_map(bearer) {
-        return SessionKey::Token(token.to_owned());
+    if let Some(login) = login {
+        return SessionKey::Token(login);
     }
-    extensions.get::<ConnectionId>().map_or(SessionKey::None, |id| SessionKey::Connection(*id))
-}
-
-/// The token of an `authorization` header.
-fn bearer(header: &str) -> Option<&str> {
-    let (scheme, token) = header.split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+    extensions.get::<Peer>().map_or(SessionKey::None, |peer| SessionKey::Connection(peer.id))
 }
 
 /// A `grpc-timeout`: up to eight digits and a unit.
@@ -96,19 +136,21 @@ fn parse_timeout(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::connection::ConnectionId;
 
-    fn caller(headers: &[(&'static str, &str)]) -> Caller {
+    async fn caller(headers: &[(&'static str, &str)]) -> Caller {
         let mut map = MetadataMap::new();
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
         }
         let mut extensions = Extensions::new();
-        extensions.insert(ConnectionId(7));
-        Caller::of(&map, &extensions)
+        extensions.insert(Peer { id: ConnectionId(7), address: None, certificate_name: None });
+        let authenticator = Authenticator::new(AuthConfig::default()).unwrap();
+        Caller::of(&authenticator, &map, &extensions).await.unwrap()
     }
 
-    #[test]
-    fn session_is_named_by_cookie_then_token_then_connection() {
+    #[tokio::test]
+    async fn session_is_named_by_cookie_then_token_then_connection() {
         let token = |text: &str| SessionKey::Token(text.to_owned());
         for (headers, key) in [
             (
@@ -118,13 +160,13 @@ mod tests {
                 ],
                 token("s"),
             ),
-            (vec![("authorization", "Basic eA"), ("authorization", "bearer t")], token("t")),
+            (vec![("authorization", "Digest eA"), ("authorization", "bearer t")], token("t")),
             (
                 vec![("cookie", "a=b"), ("authorization", "Basic eA")],
                 SessionKey::Connection(ConnectionId(7)),
             ),
         ] {
-            assert_eq!(caller(&headers).session, key, "{headers:?}");
+            assert_eq!(caller(&headers).await.session, key, "{headers:?}");
         }
     }
 

@@ -22,7 +22,7 @@ use arrow_flight::{
 };
 use futures::{FutureExt, Stream, StreamExt};
 use samite_engine::{Error, ErrorKind, Result};
-use tonic::metadata::{MetadataMap, MetadataValue};
+use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
@@ -54,20 +54,29 @@ pub(crate) struct Reply<T> {
     session_token: Option<String>,
     /// The engine's id of the query.
     query_id: Option<String>,
+    /// The token that the caller should show from now on.
+    new_token: Option<String>,
+    /// True if what the caller shows says who it is.
+    has_credentials: bool,
 }
 
 impl<T> Reply<T> {
     fn new(value: T) -> Self {
-        Self { value, session_token: None, query_id: None }
+        Self::with_session(value, None)
     }
 
     fn with_session(value: T, session_token: Option<String>) -> Self {
-        Self { value, session_token, query_id: None }
+        Self { value, session_token, query_id: None, new_token: None, has_credentials: false }
     }
 
     fn map<U>(self, change: impl FnOnce(T) -> U) -> Reply<U> {
-        let value = change(self.value);
-        Reply { value, session_token: self.session_token, query_id: self.query_id }
+        Reply {
+            value: change(self.value),
+            session_token: self.session_token,
+            query_id: self.query_id,
+            new_token: self.new_token,
+            has_credentials: self.has_credentials,
+        }
     }
 
     fn into_response(self) -> Response<T> {
@@ -79,6 +88,11 @@ impl<T> Reply<T> {
         };
         if let Some(token) = self.session_token {
             put("set-cookie", format!("{SESSION_COOKIE}={token}"));
+            if !self.has_credentials {
+                put("authorization", format!("Bearer {token}"));
+            }
+        }
+        if let Some(token) = self.new_token {
             put("authorization", format!("Bearer {token}"));
         }
         if let Some(query_id) = self.query_id.filter(|id| !id.is_empty()) {
@@ -88,26 +102,36 @@ impl<T> Reply<T> {
     }
 }
 
-/// Does the work of a call; whatever goes wrong in it, the client gets a status.
-async fn answer<T>(
-    call: &'static str,
-    work: impl Future<Output = Result<Reply<T>>>,
-) -> Result<Response<T>, Status> {
-    let work = AssertUnwindSafe(work).catch_unwind();
-    let result = work.instrument(tracing::debug_span!("flight", call)).await;
-    match result.unwrap_or_else(|_| Err(panicked())) {
-        Ok(reply) => Ok(reply.into_response()),
-        Err(error) => Err(status(&error)),
-    }
-}
-
 fn one<T: Send + 'static>(value: T) -> Answers<T> {
     Box::pin(futures::stream::iter([Ok(value)]))
 }
 
-fn split<M>(request: Request<M>) -> (Caller, M) {
-    let (headers, extensions, message) = request.into_parts();
-    (Caller::of(&headers, &extensions), message)
+impl Service {
+    /// Finds out who calls, and does the work of the call.
+    async fn call<M, T, W>(
+        &self,
+        call: &'static str,
+        request: Request<M>,
+        work: impl FnOnce(Caller, M) -> W,
+    ) -> Result<Response<T>, Status>
+    where
+        W: Future<Output = Result<Reply<T>>>,
+    {
+        let (headers, extensions, message) = request.into_parts();
+        let work = async {
+            let caller = Caller::of(&self.0.authenticator, &headers, &extensions).await?;
+            // A session begun by this call does not take the place of what says who calls.
+            let (new_token, has_credentials) = (caller.new_token.clone(), caller.has_credentials);
+            let reply = work(caller, message).await?;
+            Ok(Reply { new_token, has_credentials, ..reply })
+        };
+        let work = AssertUnwindSafe(work).catch_unwind();
+        let result = work.instrument(tracing::debug_span!("flight", call)).await;
+        match result.unwrap_or_else(|_| Err(panicked())) {
+            Ok(reply) => Ok(reply.into_response()),
+            Err(error) => Err(status(&error)),
+        }
+    }
 }
 
 #[tonic::async_trait]
@@ -124,66 +148,76 @@ impl FlightService for Service {
         &self,
         request: Request<Streaming<HandshakeRequest>>,
     ) -> Result<Response<Self::HandshakeStream>, Status> {
-        let (headers, _, messages): (MetadataMap, _, _) = request.into_parts();
-        answer_handshake(headers, messages).await
+        let (headers, extensions, messages) = request.into_parts();
+        answer_handshake(&self.0.authenticator, &headers, &extensions, messages).await
     }
 
     async fn get_flight_info(
         &self,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
-        let (caller, descriptor) = split(request);
-        answer("GetFlightInfo", self.0.flight_info(&caller, descriptor)).await
+        self.call("GetFlightInfo", request, async |caller, descriptor| {
+            self.0.flight_info(&caller, descriptor).await
+        })
+        .await
     }
 
     async fn poll_flight_info(
         &self,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<PollInfo>, Status> {
-        let (caller, descriptor) = split(request);
-        answer("PollFlightInfo", self.0.poll_info(&caller, descriptor)).await
+        self.call("PollFlightInfo", request, async |caller, descriptor| {
+            self.0.poll_info(&caller, descriptor).await
+        })
+        .await
     }
 
     async fn get_schema(
         &self,
         request: Request<FlightDescriptor>,
     ) -> Result<Response<SchemaResult>, Status> {
-        let (caller, descriptor) = split(request);
-        answer("GetSchema", self.0.schema(&caller, &descriptor)).await
+        self.call("GetSchema", request, async |caller, descriptor| {
+            self.0.schema(&caller, &descriptor).await
+        })
+        .await
     }
 
     async fn do_get(
         &self,
         request: Request<Ticket>,
     ) -> Result<Response<Self::DoGetStream>, Status> {
-        let (caller, ticket) = split(request);
-        answer("DoGet", self.0.rows(&caller, &ticket)).await.map(hand_over)
+        let answer =
+            self.call("DoGet", request, async |caller, ticket| self.0.rows(&caller, &ticket).await);
+        answer.await.map(hand_over)
     }
 
     async fn do_put(
         &self,
         request: Request<Streaming<FlightData>>,
     ) -> Result<Response<Self::DoPutStream>, Status> {
-        let (caller, messages) = split(request);
-        let work = self.0.put(&caller, messages.boxed());
-        answer("DoPut", async { Ok(work.await?.map(one)) }).await
+        self.call("DoPut", request, async |caller, messages| {
+            Ok(self.0.put(&caller, messages.boxed()).await?.map(one))
+        })
+        .await
     }
 
     async fn do_action(
         &self,
         request: Request<Action>,
     ) -> Result<Response<Self::DoActionStream>, Status> {
-        let (caller, action) = split(request);
-        answer("DoAction", self.0.action(&caller, &action)).await
+        self.call("DoAction", request, async |caller, action| self.0.action(&caller, &action).await)
+            .await
     }
 
     async fn list_actions(
         &self,
-        _request: Request<Empty>,
+        request: Request<Empty>,
     ) -> Result<Response<Self::ListActionsStream>, Status> {
-        let actions = actions::list().map(Ok);
-        let stream: Self::ListActionsStream = Box::pin(futures::stream::iter(actions));
-        Ok(Response::new(stream))
+        self.call("ListActions", request, async |_, _| {
+            let actions = futures::stream::iter(actions::list().map(Ok));
+            Ok(Reply::new(Box::pin(actions) as Self::ListActionsStream))
+        })
+        .await
     }
 
     async fn list_flights(

@@ -8,7 +8,7 @@ use samite_engine::{Engine, Result};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::auth::Caller;
+use crate::auth::{Authenticator, Caller};
 use crate::config::FlightConfig;
 use crate::connection::ConnectionId;
 use crate::constants::Constants;
@@ -24,6 +24,7 @@ use crate::wire::Profile;
 #[derive(Debug)]
 pub(crate) struct State {
     pub(super) config: FlightConfig,
+    pub(super) authenticator: Authenticator,
     pub(super) sessions: Sessions,
     pub(super) statements: Expiring<Uuid, PreparedStatement>,
     /// What the parameters of all statements and queries take.
@@ -44,6 +45,7 @@ impl State {
     /// When the fixed answers cannot be made.
     pub(crate) fn new(
         engine: Engine,
+        authenticator: Authenticator,
         config: FlightConfig,
         shutdown: CancellationToken,
     ) -> Result<Self> {
@@ -56,6 +58,7 @@ impl State {
             metadata: Metadata::new(&config)?,
             constants: Constants::new(),
             shutdown,
+            authenticator,
             config,
         })
     }
@@ -73,11 +76,11 @@ impl State {
         let asked = found.as_ref().and_then(|found| found.profile());
         let profile = asked.or(caller.asked_profile).unwrap_or(caller.program_profile);
         let session = match (&found, &caller.purpose) {
-            (Some(found), None) => found.session().clone(),
-            (None, None) => self.sessions.fresh(caller.principal.clone()),
+            (Some(found), None) => found.session().for_principal(Arc::clone(&caller.principal)),
+            (None, None) => self.sessions.fresh(Arc::clone(&caller.principal)),
             (found, Some(purpose)) => {
                 // The header holds for this call, not for the session.
-                let session = self.sessions.fresh(caller.principal.clone());
+                let session = self.sessions.fresh(Arc::clone(&caller.principal));
                 if let Some(found) = found {
                     for (name, value) in found.session().settings().iter() {
                         session.set(name, value).await?;

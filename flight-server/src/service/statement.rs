@@ -192,7 +192,7 @@ impl State {
 
     /// Reads a statement where nothing depends on the session.
     pub(super) fn parse(&self, caller: &Caller, sql: &str) -> Result<Statement> {
-        parse(&self.sessions.fresh(caller.principal.clone()), sql)
+        parse(&self.sessions.fresh(Arc::clone(&caller.principal)), sql)
     }
 
     /// Runs a session statement, once. Gives the token of the session if this began it.

@@ -104,7 +104,7 @@ async fn ask(uri: &str, mesh: &Mesh, printer: Printer) -> Result<(), Failure> {
         terminal::print(&format!("    {line}\n"))?;
     }
     terminal::print("\n")?;
-    let mut client = Remote::connect(uri).await?;
+    let mut client = Remote::connect(uri, None).await?;
     let begin = Instant::now();
     let answer = client.ask(SQL).await?;
     printer.print(answer, Target::stdout()).await?;

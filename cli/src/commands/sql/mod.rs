@@ -46,9 +46,12 @@ pub(crate) struct Arguments {
     /// Ask the server at this URI, for instance grpc://127.0.0.1:32010
     #[arg(long, value_name = "URI", conflicts_with_all = ["config", "environment"])]
     connect: Option<String>,
-    /// Log in to the server as this user; the password comes from SAMITE_PASSWORD
+    /// Log in to the server as this user; the password comes from SAMITE_PASSWORD, or is asked for
     #[arg(long, value_name = "USER", requires = "connect")]
     user: Option<String>,
+    /// Authorities, as PEM, that may sign the server's certificate, besides those of the system
+    #[arg(long, value_name = "FILE", requires = "connect")]
+    tls_ca: Option<PathBuf>,
     /// Send this token to the server
     #[arg(long, value_name = "TOKEN", requires = "connect", conflicts_with = "user")]
     token: Option<String>,
@@ -113,15 +116,18 @@ fn read_sql(arguments: &Arguments) -> Result<String, Failure> {
 
 async fn connect(arguments: &Arguments, environment: Environment) -> Result<Connection, Failure> {
     if let Some(uri) = &arguments.connect {
-        let mut remote = Remote::connect(uri).await.map_err(|failure| match failure {
-            error if error.kind() == ErrorKind::InvalidConfiguration => Failure::Usage(error),
-            error => Failure::Failed(error),
-        })?;
+        let mut remote = Remote::connect(uri, arguments.tls_ca.as_deref()).await.map_err(
+            |failure| match failure {
+                error if error.kind() == ErrorKind::InvalidConfiguration => Failure::Usage(error),
+                error => Failure::Failed(error),
+            },
+        )?;
         if let Some(user) = &arguments.user {
-            let password = environment
-                .get("SAMITE_PASSWORD")
-                .ok_or_else(|| Failure::usage_text("--user needs the variable SAMITE_PASSWORD"))?;
-            remote.log_in(user, password).await?;
+            let password = match environment.get("SAMITE_PASSWORD") {
+                Some(password) => password.to_owned(),
+                None => terminal::ask_secret("password: ")?,
+            };
+            remote.log_in(user, &password).await?;
         }
         if let Some(token) = &arguments.token {
             remote.set_token(token);

@@ -1,5 +1,6 @@
 //! A server, over Arrow Flight SQL.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::record_batch::RecordBatch;
 use futures::{Stream, StreamExt, TryStreamExt};
 use samite_engine::{Error, ErrorKind, Result};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Status};
 
 use super::answer::Answer;
@@ -31,9 +32,9 @@ impl Remote {
     ///
     /// # Errors
     ///
-    /// When `uri` is not one, or nobody answers there.
-    pub(crate) async fn connect(uri: &str) -> Result<Self> {
-        let channel = endpoint(uri)?.connect().await.map_err(|error| {
+    /// When `uri` is not one, the file of authorities cannot be read, or nobody answers there.
+    pub(crate) async fn connect(uri: &str, authorities: Option<&Path>) -> Result<Self> {
+        let channel = endpoint(uri, authorities)?.connect().await.map_err(|error| {
             let cause = std::error::Error::source(&error).map(ToString::to_string);
             Error::new(ErrorKind::SourceUnavailable, format!("server \"{uri}\" does not answer"))
                 .with_detail(cause.unwrap_or_else(|| error.to_string()))
@@ -104,24 +105,32 @@ fn rows(
         .try_flatten()
 }
 
-fn endpoint(uri: &str) -> Result<Endpoint> {
+fn endpoint(uri: &str, authorities: Option<&Path>) -> Result<Endpoint> {
     let wrong = |detail: String| {
         Error::new(ErrorKind::InvalidConfiguration, format!("\"{uri}\" is no server to connect to"))
             .with_detail(detail)
             .with_hint("write a URI such as grpc://127.0.0.1:32010")
     };
-    let address = match uri.split_once("://") {
-        Some(("grpc" | "grpc+tcp" | "http", address)) => address,
-        Some(("grpc+tls" | "https", _)) => {
-            return Err(wrong("this version has no TLS yet".to_owned()));
-        }
+    let (scheme, address) = match uri.split_once("://") {
+        Some(("grpc" | "grpc+tcp" | "http", address)) => ("http", address),
+        Some(("grpc+tls" | "https", address)) => ("https", address),
         Some((scheme, _)) => return Err(wrong(format!("scheme \"{scheme}\" is not grpc"))),
         None => return Err(wrong("it has no scheme".to_owned())),
     };
-    Ok(Endpoint::from_shared(format!("http://{address}"))
+    let endpoint = Endpoint::from_shared(format!("{scheme}://{address}"))
         .map_err(|error| wrong(error.to_string()))?
         .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true))
+        .tcp_nodelay(true);
+    if scheme == "http" {
+        return Ok(endpoint);
+    }
+    let mut tls = ClientTlsConfig::new().with_native_roots();
+    if let Some(path) = authorities {
+        let pem = std::fs::read(path)
+            .map_err(|error| wrong(format!("\"{}\" cannot be read: {error}", path.display())))?;
+        tls = tls.ca_certificate(Certificate::from_pem(pem));
+    }
+    endpoint.tls_config(tls).map_err(|error| wrong(error.to_string()))
 }
 
 fn refused(error: ArrowError) -> Error {
@@ -190,16 +199,16 @@ mod tests {
     }
 
     #[test]
-    fn only_a_plain_grpc_uri_is_connected_to() {
+    fn only_a_grpc_uri_is_connected_to() {
         for (uri, is_good) in [
             ("grpc://127.0.0.1:32010", true),
             ("grpc+tcp://localhost:1", true),
-            ("grpc+tls://localhost:1", false),
+            ("grpc+tls://localhost:1", true),
             ("127.0.0.1:32010", false),
             ("ftp://x", false),
             ("grpc://", false),
         ] {
-            assert_eq!(endpoint(uri).is_ok(), is_good, "{uri}");
+            assert_eq!(endpoint(uri, None).is_ok(), is_good, "{uri}");
         }
     }
 }
