@@ -9,7 +9,12 @@ import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 
 /** Statements: results of every size, limits, cancel, session statements, errors. */
 final class Statements {
@@ -80,6 +85,33 @@ final class Statements {
       statement.close();
       statement.close();
       that(result.isClosed(), "the result is open");
+    });
+    checks.check("statement: execute says what came, and that no more comes", () -> {
+      try (Statement statement = connection.createStatement()) {
+        that(statement.execute("SELECT 1"), "no result");
+        equal(-1, statement.getUpdateCount());
+        try (ResultSet result = statement.getResultSet()) {
+          equal(1, Rows.all(result).size());
+        }
+        that(!statement.getMoreResults(), "more results");
+        equal(-1, statement.getUpdateCount());
+      }
+    });
+    checks.check("statement: eight threads on one connection", () -> {
+      List<Callable<String>> asks = new ArrayList<>();
+      for (int n = 0; n < 64; n++) {
+        String sql = "SELECT count(*) + " + n + " FROM shop.orders.orders";
+        asks.add(() -> Rows.one(connection, sql));
+      }
+      ExecutorService threads = Executors.newFixedThreadPool(8);
+      try {
+        long expected = 1000;
+        for (Future<String> answer : threads.invokeAll(asks)) {
+          equal(String.valueOf(expected++), answer.get());
+        }
+      } finally {
+        threads.shutdown();
+      }
     });
     checks.check("statement: EXPLAIN, SHOW and DESCRIBE answer", () -> {
       that(Rows.of(connection, "EXPLAIN SELECT * FROM shop.orders.orders").size() > 0, "EXPLAIN");
