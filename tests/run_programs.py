@@ -4,7 +4,7 @@
     python tests/run_programs.py go            the ADBC driver for Go
     python tests/run_programs.py sqlalchemy1   Python with SQLAlchemy 1.4: flightsql-dbapi, and the dialect in python/, installed
 
-A program in Java or Go prints a line for each check: ok, limit (of the driver), fault (of the server, known) or FAILED, and their numbers. Downloads go into
+A program is given the URI of a server without logins, and by SAMITE_LOGIN_URI, _CA and _TOKEN one with TLS, the user anna and tokens. One in Java or Go prints a line for each check: ok, limit (of the driver), fault (of the server, known) or FAILED, and their numbers. Downloads go into
 .clients; once they are there, nothing needs the network. What cannot be built here is written into SAMITE_TEST_LEFT_OUT.
 """
 
@@ -21,6 +21,7 @@ sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "tests/clients/python")]
 
 import sample_mesh  # noqa: E402
 from conftest import Server  # noqa: E402
+from identity import Authority, Provider, add_user  # noqa: E402
 
 CACHE = ROOT / ".clients"
 URI = object()  # stands for the server's in a command
@@ -42,15 +43,31 @@ def main():
         print("0 passed, 0 failed, 1 skipped")
         return 0
     program = pathlib.Path(os.environ.get("SAMITE_BIN") or ROOT / "target/debug/samite")
-    with tempfile.TemporaryDirectory() as mesh:
+    with tempfile.TemporaryDirectory() as mesh, tempfile.TemporaryDirectory() as folder:
         sample_mesh.write(mesh)
         os.environ |= {"SAMITE_TEST_MESH": mesh, "SAMITE_BIN": str(program)}
-        server = Server(program, mesh)
+        server, with_logins, provider = Server(program, mesh), None, Provider()
         try:
+            with_logins = server_with_logins(program, mesh, pathlib.Path(folder), provider)
             good = [run(language, name, [server.uri if part is URI else part for part in command]) for name, command in commands.items()]
         finally:
-            server.stop()
+            for running in (server, with_logins):
+                if running:
+                    running.stop()
+            provider.close()
     return 0 if all(good) else 1
+
+
+def server_with_logins(program, mesh, folder, provider):
+    """A server with TLS, the user anna (password `it's; 1=1 & 100%`) and tokens of a provider, told to the programs by the environment."""
+    authority = Authority(folder)
+    certificate, key = authority.issue("server")
+    add_user(program, folder / "users.toml", "anna", "it's; 1=1 & 100%").check_returncode()
+    (folder / "samite.toml").write_text(f'[auth]\nusers_file = "users.toml"\n{provider.options()}jwt_name = "sub"\n'
+                                        f'[server]\ntls_certificate = "{certificate.name}"\ntls_key = "{key.name}"\n')
+    server = Server(program, mesh, "--config", str(folder / "samite.toml"))
+    os.environ |= {"SAMITE_LOGIN_URI": server.uri, "SAMITE_LOGIN_CA": str(authority.ca), "SAMITE_LOGIN_TOKEN": provider.token("bert")}
+    return server
 
 
 def java():

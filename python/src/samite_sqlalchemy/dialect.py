@@ -55,13 +55,11 @@ class SamiteDialect(default.DefaultDialect):
 
     @classmethod
     def import_dbapi(cls):
-        """The driver (SQLAlchemy 2)."""
+        """The driver."""
         return adbc_driver_flightsql.dbapi
 
-    @classmethod
-    def dbapi(cls):
-        """The driver (SQLAlchemy 1.4)."""
-        return adbc_driver_flightsql.dbapi
+    if not IS_2:
+        dbapi = import_dbapi
 
     # ---- connections
 
@@ -212,6 +210,7 @@ class SamiteTlsDialect(SamiteDialect):
     """The same over TLS: samite+tls://host:port/domain."""
 
     scheme = "grpc+tls"
+    supports_statement_cache = True
 
 
 def database_options(username=None, password=None, token=None, purpose=None, tls_root_certs=None, tls_skip_verify=None, message_mib=None):

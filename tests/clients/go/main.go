@@ -3,7 +3,7 @@
 //	go run . grpc://127.0.0.1:32010
 //
 // One line for each check; ends with 1 if one failed. main.go runs checks, statements.go asks through database/sql,
-// metadata.go through ADBC itself.
+// metadata.go through ADBC itself, logins.go a second server that the environment names.
 package main
 
 import (
@@ -82,6 +82,7 @@ func line(outcome, name, more string) {
 func main() {
 	statements(os.Args[1])
 	metadata(os.Args[1])
+	logins(os.Getenv("SAMITE_LOGIN_URI"), os.Getenv("SAMITE_LOGIN_CA"), os.Getenv("SAMITE_LOGIN_TOKEN"))
 	fmt.Printf("%d passed, %d failed, %d skipped\n", passed, failed, faults)
 	if failed > 0 {
 		os.Exit(1)

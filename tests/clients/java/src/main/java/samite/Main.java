@@ -9,7 +9,7 @@ import java.util.logging.LogManager;
 /**
  * Asks a samite server over the sample mesh through the JDBC driver on the class path.
  *
- * <p>One line for each check; ends with 1 if one failed. {@code java samite.Main grpc://127.0.0.1:32010}
+ * <p>One line for each check; ends with 1 if one failed. {@code java samite.Main grpc://127.0.0.1:32010}, with a second server for {@link Login}
  */
 public final class Main {
   private final URI server;
@@ -40,6 +40,7 @@ public final class Main {
       new Parameters(connection, main, checks).run();
       new Statements(connection, main, checks).run();
     }
+    new Login(checks).run();
     System.exit(checks.report() ? 0 : 1);
   }
 }
