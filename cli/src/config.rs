@@ -36,6 +36,8 @@ use value::{Value, assign};
 pub struct Configuration {
     /// Address and port of the Flight SQL service.
     pub listen: String,
+    /// Address and port for metrics and health; none without it.
+    pub metrics_listen: Option<String>,
     /// Who may call, and how connections are encrypted.
     pub security: Security,
     /// What may be read outside the mesh, and with which credentials.
@@ -56,6 +58,7 @@ impl Default for Configuration {
     fn default() -> Self {
         Self {
             listen: "127.0.0.1:32010".to_owned(),
+            metrics_listen: None,
             security: Security::default(),
             stores: StoresConfig::default(),
             mesh_refresh: Duration::from_secs(10),

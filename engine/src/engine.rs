@@ -17,7 +17,7 @@ use crate::events::{EventSink, LogEvents};
 use crate::execute::Limits;
 use crate::sealed::Sealed;
 use crate::session::{Principal, Session};
-use crate::telemetry::QueryLog;
+use crate::telemetry::{Metrics, QueryLog};
 
 /// The engine. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -33,6 +33,7 @@ struct Inner {
     config: EngineConfig,
     limits: Limits,
     query_log: QueryLog,
+    metrics: Metrics,
     base_state: Sealed<SessionState>,
     constant_state: Sealed<SessionState>,
 }
@@ -149,6 +150,7 @@ impl EngineBuilder {
             config: self.config,
             limits,
             query_log: QueryLog::default(),
+            metrics: Metrics::new()?,
             base_state: Sealed::new(base_state),
             constant_state: Sealed::new(constant_state),
         })))
@@ -208,6 +210,21 @@ impl Engine {
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.0.limits
+    }
+
+    /// What is counted.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// What was counted so far, in the text format of Prometheus.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub fn metrics_text(&self) -> Result<String> {
+        self.0.metrics.text(self.0.limits.load())
     }
 
     /// The queries that run, and those that ran lately.

@@ -34,7 +34,7 @@ pub mod mesh_catalog;
 pub mod nearest;
 mod sealed;
 mod snapshot_token;
-mod telemetry;
+pub mod telemetry;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

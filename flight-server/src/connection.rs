@@ -25,6 +25,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::transport::server::Connected;
 
+use crate::metrics::{Counted, ServerMetrics};
 use crate::tls::Tls;
 use gathered::Gathered;
 use socket::Socket;
@@ -55,7 +56,14 @@ pub(crate) struct Connection {
     /// Runs until the first word.
     patience: Option<Pin<Box<tokio::time::Sleep>>>,
     ended: Arc<Mutex<Vec<ConnectionId>>>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
+}
+
+/// A place among the connections, counted.
+#[derive(Debug)]
+struct Place {
+    _permit: OwnedSemaphorePermit,
+    _counted: Counted,
 }
 
 /// The connections that ended since they were last asked for.
@@ -69,16 +77,16 @@ impl EndedConnections {
     }
 }
 
-/// The connections that arrive at `listener`, at most `connections_max` at once.
+/// The connections that arrive at `listener`, at most so many at once, and counted.
 pub(crate) fn incoming(
     listener: TcpListener,
     tls: Option<Tls>,
-    connections_max: usize,
+    (connections_max, metrics): (usize, ServerMetrics),
     ended: EndedConnections,
 ) -> impl Stream<Item = io::Result<Connection>> {
     let places = Arc::new(Semaphore::new(connections_max));
     let next_id = Arc::new(AtomicU64::new(1));
-    accepted(listener, places)
+    accepted(listener, places, metrics)
         .map(move |arrived| {
             let id = ConnectionId(next_id.fetch_add(1, Ordering::Relaxed));
             let (tls, ended) = (tls.clone(), Arc::clone(&ended.0));
@@ -92,18 +100,20 @@ pub(crate) fn incoming(
 fn accepted(
     listener: TcpListener,
     places: Arc<Semaphore>,
-) -> impl Stream<Item = io::Result<(TcpStream, IpAddr, OwnedSemaphorePermit)>> {
-    futures::stream::unfold((listener, places), |state| async move {
+    metrics: ServerMetrics,
+) -> impl Stream<Item = io::Result<(TcpStream, IpAddr, Place)>> {
+    futures::stream::unfold((listener, places, metrics), |state| async move {
         loop {
-            let (listener, places) = &state;
+            let (listener, places, metrics) = &state;
             let (socket, address) = match listener.accept().await {
                 Ok(arrived) => arrived,
                 Err(error) => return Some((Err(error), state)),
             };
-            let Ok(place) = Arc::clone(places).try_acquire_owned() else {
+            let Ok(permit) = Arc::clone(places).try_acquire_owned() else {
                 tracing::warn!("connection refused: there are too many");
                 continue;
             };
+            let place = Place { _permit: permit, _counted: metrics.connected() };
             return Some((Ok((socket, address.ip().to_canonical(), place)), state));
         }
     })
@@ -111,7 +121,7 @@ fn accepted(
 
 /// Makes a connection of what arrived; nothing if it was lost at its start.
 async fn open(
-    (socket, address, place): (TcpStream, IpAddr, OwnedSemaphorePermit),
+    (socket, address, place): (TcpStream, IpAddr, Place),
     tls: Option<Tls>,
     id: ConnectionId,
     ended: Arc<Mutex<Vec<ConnectionId>>>,

@@ -22,6 +22,7 @@ mod encode;
 mod expiring;
 mod message;
 mod metadata;
+mod metrics;
 mod prepared;
 mod protocol;
 mod query;

@@ -15,6 +15,7 @@ use crate::auth::{AuthConfig, Authenticator};
 use crate::config::FlightConfig;
 use crate::connection::{EndedConnections, incoming};
 use crate::message::Uncopied;
+use crate::metrics::ServerMetrics;
 use crate::service::{Service, State};
 use crate::tls::Tls;
 
@@ -79,7 +80,10 @@ impl FlightServer {
     ) -> Result<()> {
         let (stopping, stopped) = (CancellationToken::new(), CancellationToken::new());
         let config = self.config;
-        let state = State::new(self.engine, self.authenticator, config.clone(), stopped.clone())?;
+        let metrics = ServerMetrics::new(self.engine.metrics())?;
+        let counting = metrics.clone();
+        let state =
+            State::new(self.engine, self.authenticator, metrics, config.clone(), stopped.clone())?;
         let state = Arc::new(state);
         let tls = self.tls;
         let _certificates =
@@ -96,7 +100,7 @@ impl FlightServer {
             .add_service(health_service)
             .add_service(Uncopied(service))
             .serve_with_incoming_shutdown(
-                incoming(listener, tls, config.connections_max, ended),
+                incoming(listener, tls, (config.connections_max, counting), ended),
                 stopping.clone().cancelled_owned(),
             );
         tokio::pin!(serving);

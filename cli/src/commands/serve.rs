@@ -1,5 +1,7 @@
 //! `samite serve`: a mesh over Arrow Flight SQL, until a signal.
 
+mod watch;
+
 use std::net::{IpAddr, SocketAddr};
 
 use clap::Args;
@@ -13,6 +15,7 @@ use super::failure::Failure;
 use super::places::MeshPlace;
 use super::terminal;
 use crate::config::Environment;
+use watch::{Readiness, watch};
 
 /// Arguments of `samite serve`.
 #[derive(Debug, Args)]
@@ -22,6 +25,9 @@ pub(crate) struct Arguments {
     /// Address to listen on; port 0 picks a free one [default: 127.0.0.1:32010]
     #[arg(long, value_name = "ADDR")]
     listen: Option<String>,
+    /// Address for metrics and health over HTTP, for instance 127.0.0.1:9464; none without it
+    #[arg(long, value_name = "ADDR")]
+    metrics_listen: Option<String>,
     /// Listen beyond loopback although TLS or logins are not set up
     #[arg(long)]
     insecure: bool,
@@ -38,6 +44,10 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
     let security = configuration.security.clone();
     let is_safe = security.has_tls() && security.has_logins();
     let listener = listen(&configuration.listen, is_safe || arguments.insecure).await?;
+    let watchers = match arguments.metrics_listen.or(configuration.metrics_listen.clone()) {
+        Some(address) => Some(listen(&address, true).await?),
+        None => None,
+    };
     let (auth, users_file) = security.auth().map_err(Failure::Usage)?;
     let tls = security.tls().map_err(Failure::Usage)?;
     let _users = users_file.map(|file| SpawnedTask::spawn(file.keep_current()));
@@ -56,9 +66,21 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
     if let Some(tls) = tls {
         server = server.with_tls(tls);
     }
+    let readiness = Readiness::default();
+    let _watching = watchers.map(|listener| {
+        if let Ok(address) = listener.local_addr() {
+            tracing::info!(%address, "metrics and health over HTTP");
+        }
+        SpawnedTask::spawn(watch(listener, mesh.engine().clone(), readiness.clone()))
+    });
     let address = listener.local_addr().map_err(Failure::from_io)?;
     terminal::print(&format!("samite listening on {scheme}://{address}\n"))?;
-    Ok(server.serve(listener, stop.wait()).await?)
+    readiness.set(true);
+    let stopping = async {
+        stop.wait().await;
+        readiness.set(false);
+    };
+    Ok(server.serve(listener, stopping).await?)
 }
 
 /// Listens on `address`, which must be loopback unless `may_be_open`.

@@ -39,6 +39,8 @@ pub(crate) enum Field {
     OptionalDuration(fn(&mut Configuration) -> &mut Option<Duration>),
     /// A text.
     Text(fn(&mut Configuration) -> &mut String),
+    /// A text that may be absent.
+    OptionalText(fn(&mut Configuration) -> &mut Option<String>),
     /// A file or folder that may be absent.
     OptionalPath(fn(&mut Configuration) -> &mut Option<PathBuf>),
     /// Yes or no.
@@ -78,6 +80,9 @@ impl OptionDefinition {
             Field::OptionalPath(field) => {
                 field(&mut defaults).as_ref().map(|path| format!("\"{}\"", path.display()))
             }
+            Field::OptionalText(field) => {
+                field(&mut defaults).as_ref().map(|text| format!("\"{text}\""))
+            }
             Field::Switch(field) => Some(field(&mut defaults).to_string()),
             Field::List(field) => Some(format!("{:?}", field(&mut defaults))),
         }
@@ -91,7 +96,7 @@ impl Field {
             Self::Size(_) | Self::Length(_) | Self::Length32(_) => "size",
             Self::Duration(_) | Self::OptionalDuration(_) => "duration",
             Self::Count(..) | Self::Count32(_) => "count",
-            Self::Text(_) => "text",
+            Self::Text(_) | Self::OptionalText(_) => "text",
             Self::OptionalPath(_) => "path",
             Self::Switch(_) => "yes or no",
             Self::List(_) => "list of texts",
@@ -128,6 +133,12 @@ pub(crate) const OPTIONS: &[OptionDefinition] = &[
         "listen",
         Field::Text(|all| &mut all.listen),
         "Address and port to listen on; port 0 picks a free one. An address beyond loopback is refused without TLS and logins, unless `--insecure` is given.",
+    ),
+    option(
+        "server",
+        "metrics_listen",
+        Field::OptionalText(|all| &mut all.metrics_listen),
+        "Address and port for metrics (Prometheus, `/metrics`) and health (`/livez`, `/readyz`) over plain HTTP, without logins; they name no principal, product or statement.",
     ),
     option(
         "server",

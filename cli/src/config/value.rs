@@ -52,6 +52,7 @@ pub(crate) fn assign(
         Field::OptionalPath(field) => {
             *field(configuration) = Some(base.join(PathBuf::from(text(value)?)));
         }
+        Field::OptionalText(field) => *field(configuration) = Some(text(value)?),
         Field::Switch(field) => *field(configuration) = switch(&value)?,
         Field::List(field) => *field(configuration) = list(value)?,
     }

@@ -1,6 +1,7 @@
 //! What all queries share: memory, disk, threads, and their number.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
@@ -15,6 +16,7 @@ use super::processor::Processor;
 use super::stores::NoStores;
 use crate::config::EngineConfig;
 use crate::error::{Error, ErrorKind, Result};
+use crate::telemetry::Load;
 
 /// Consumers of memory that are named when it does not suffice.
 const NAMED_CONSUMERS: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN;
@@ -28,6 +30,8 @@ pub struct Limits {
     runtime: Arc<RuntimeEnv>,
     processor: Processor,
     places: Arc<Semaphore>,
+    places_max: usize,
+    waiting: AtomicUsize,
     query_memory_bytes_max: usize,
 }
 
@@ -63,6 +67,8 @@ impl Limits {
             runtime,
             processor: Processor::new()?,
             places: Arc::new(Semaphore::new(config.concurrent_queries_max)),
+            places_max: config.concurrent_queries_max,
+            waiting: AtomicUsize::new(0),
             query_memory_bytes_max: bytes(config.query_memory_bytes_max),
         })
     }
@@ -85,12 +91,25 @@ impl Limits {
         Arc::new(RuntimeEnv { memory_pool: Arc::new(pool), ..self.runtime.as_ref().clone() })
     }
 
+    /// What is held and waited for now.
+    pub(crate) fn load(&self) -> Load {
+        Load {
+            running: self.places_max.saturating_sub(self.places.available_permits()),
+            waiting: self.waiting.load(Ordering::Relaxed),
+            memory_bytes: self.runtime.memory_pool.reserved(),
+        }
+    }
+
     /// A place among the running queries.
     ///
     /// # Errors
     ///
     /// When none became free in time.
     pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit> {
+        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
+            return Ok(place);
+        }
+        let _waiting = Waiting::begin(&self.waiting);
         match tokio::time::timeout(PLACE_WAIT, Arc::clone(&self.places).acquire_owned()).await {
             Ok(Ok(place)) => Ok(place),
             Ok(Err(_)) | Err(_) => {
@@ -98,5 +117,21 @@ impl Limits {
                     .with_hint("try again soon, or raise [limits] concurrent_queries"))
             }
         }
+    }
+}
+
+/// Counts one who waits, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn begin(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -53,7 +53,9 @@ pub(crate) struct Job {
 ///
 /// When there is no room for one more query, or the plan cannot be started.
 pub(crate) async fn start(job: Job) -> Result<QueryStream> {
+    let asked_at = Instant::now();
     let place = job.asked.engine.limits().place().await?;
+    job.asked.engine.metrics().waited(asked_at.elapsed());
     let query_id = new_id();
     let (sender, messages) = mpsc::channel(WAITING_BATCHES_MAX);
     let schema = Arc::clone(&job.schema);
@@ -217,6 +219,7 @@ impl Drop for Record {
     fn drop(&mut self) {
         self.event.elapsed = self.started.elapsed();
         self.logged.end(self.event.outcome, self.event.elapsed);
+        self.engine.metrics().ended(&self.event);
         self.engine.events().query_ended(&self.event);
     }
 }

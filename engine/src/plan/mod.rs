@@ -19,7 +19,7 @@ mod settings;
 mod timed_tables;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use datafusion::arrow::array::RecordBatch;
@@ -342,15 +342,23 @@ pub(crate) async fn prepare(
         let governed = govern::govern(resolved, &session).await?;
         plan(governed, &session, aim).await
     };
-    if is_short {
-        return work.await;
-    }
-    let planned = tokio::time::timeout(limit, engine.limits().processor().run(work)).await;
-    planned.unwrap_or_else(|_| {
-        let message = format!("planning the query took longer than {} s", limit.as_secs());
-        Err(Error::new(ErrorKind::DeadlineExceeded, message)
-            .with_hint("write a smaller query, or raise [limits] query_timeout"))
-    })
+    let begin = Instant::now();
+    let planned = match is_short {
+        true => work.await,
+        false => {
+            let running = engine.limits().processor().run(work);
+            tokio::time::timeout(limit, running).await.unwrap_or_else(|_| Err(too_late(limit)))
+        }
+    };
+    let failure = planned.as_ref().err().map(Error::kind);
+    engine.metrics().planned(begin.elapsed(), failure);
+    planned
+}
+
+fn too_late(limit: Duration) -> Error {
+    let message = format!("planning the query took longer than {} s", limit.as_secs());
+    Error::new(ErrorKind::DeadlineExceeded, message)
+        .with_hint("write a smaller query, or raise [limits] query_timeout")
 }
 
 /// Plans a governed query.

@@ -127,10 +127,12 @@ impl Service {
         };
         let work = AssertUnwindSafe(work).catch_unwind();
         let result = work.instrument(tracing::debug_span!("flight", call)).await;
-        match result.unwrap_or_else(|_| Err(panicked())) {
+        let answer = match result.unwrap_or_else(|_| Err(panicked())) {
             Ok(reply) => Ok(reply.into_response()),
             Err(error) => Err(status(&error)),
-        }
+        };
+        self.0.metrics.answered(call, &answer);
+        answer
     }
 }
 
@@ -149,7 +151,10 @@ impl FlightService for Service {
         request: Request<Streaming<HandshakeRequest>>,
     ) -> Result<Response<Self::HandshakeStream>, Status> {
         let (headers, extensions, messages) = request.into_parts();
-        answer_handshake(&self.0.authenticator, &headers, &extensions, messages).await
+        let answering = answer_handshake(&self.0.authenticator, &headers, &extensions, messages);
+        let answer = answering.await;
+        self.0.metrics.answered("Handshake", &answer);
+        answer
     }
 
     async fn get_flight_info(

@@ -14,6 +14,7 @@ use crate::connection::ConnectionId;
 use crate::constants::Constants;
 use crate::expiring::Expiring;
 use crate::metadata::Metadata;
+use crate::metrics::ServerMetrics;
 use crate::prepared::{Budget, PreparedStatement};
 use crate::query::Query;
 use crate::sessions::Sessions;
@@ -25,6 +26,7 @@ use crate::wire::Profile;
 pub(crate) struct State {
     pub(super) config: FlightConfig,
     pub(super) authenticator: Authenticator,
+    pub(super) metrics: ServerMetrics,
     pub(super) sessions: Sessions,
     pub(super) statements: Expiring<Uuid, PreparedStatement>,
     /// What the parameters of all statements and queries take.
@@ -46,6 +48,7 @@ impl State {
     pub(crate) fn new(
         engine: Engine,
         authenticator: Authenticator,
+        metrics: ServerMetrics,
         config: FlightConfig,
         shutdown: CancellationToken,
     ) -> Result<Self> {
@@ -59,6 +62,7 @@ impl State {
             constants: Constants::new(),
             shutdown,
             authenticator,
+            metrics,
             config,
         })
     }
