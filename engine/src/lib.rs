@@ -30,6 +30,7 @@ pub mod govern;
 pub mod plan;
 pub mod resolve;
 
+mod functions;
 pub mod mesh_catalog;
 pub mod nearest;
 mod sealed;

@@ -31,11 +31,12 @@ const DOUBLE_DIGITS: usize = 15;
 /// The most digits of a DECIMAL.
 const DECIMAL_DIGITS: usize = 38;
 
-/// Writes the numbers of `query` that no double holds as what they are.
-pub(super) fn spell_out(query: &mut ast::Query) {
+/// Writes the numbers of `query` that no double holds as what they are, and what stands for something
+/// else as what `meant` says.
+pub(super) fn spell_out(query: &mut ast::Query, meant: impl Fn(&ast::Expr) -> Option<ast::Expr>) {
     let _: ControlFlow<()> = ast::visit_expressions_mut(query, |expr| {
-        if let Some(cast) = spelled_out(expr) {
-            *expr = cast;
+        if let Some(spelled) = spelled_out(expr).or_else(|| meant(expr)) {
+            *expr = spelled;
         }
         ControlFlow::Continue(())
     });

@@ -19,6 +19,7 @@ use super::bounded::bound_functions;
 use super::exact_numbers::ExactNumbers;
 use crate::config::EngineConfig;
 use crate::error::Result;
+use crate::functions;
 use crate::session::Settings;
 
 /// Bytes below which one side of a join is held whole by every partition: one plain dynamic filter
@@ -52,6 +53,7 @@ pub(crate) fn base_state(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> Res
         .with_default_features()
         .with_analyzer_rules(rules)
         .build();
+    functions::register(&mut state)?;
     bound_functions(&mut state)?;
     Ok(state)
 }

@@ -12,6 +12,7 @@ mod lookup;
 mod moment;
 mod names;
 mod pin;
+mod shims;
 mod show;
 mod statement;
 mod unsupported;
@@ -36,6 +37,7 @@ pub(crate) use moment::name_in_token;
 use moment::{Moments, Wanted};
 use names::Named;
 pub(crate) use pin::{open_within_limit, server};
+pub(crate) use shims::SessionValues;
 pub(crate) use show::Show;
 pub(crate) use statement::Form;
 pub use statement::Statement;
@@ -95,7 +97,7 @@ fn written_names(form: &Form) -> Result<Vec<Named>> {
         Form::Explain { query, .. } => written_names(query),
         Form::Show(Show::Columns(table)) => Ok(vec![Named { parts: table.clone(), version: None }]),
         Form::Show(_) => Ok(Vec::new()),
-        Form::Set { .. } | Form::Use { .. } => {
+        Form::Set { .. } | Form::Use { .. } | Form::Nothing => {
             Err(Error::new(ErrorKind::InvalidQuery, "the statement gives no rows"))
         }
     }
@@ -193,6 +195,7 @@ pub(crate) async fn apply(session: &Session, statement: &Statement) -> Result<()
                 None => session.reset("schema"),
             }
         }
+        Form::Nothing => Ok(()),
         Form::Query(_) | Form::Show(_) | Form::Explain { .. } => {
             Err(Error::new(ErrorKind::InvalidQuery, "the statement is a query"))
         }

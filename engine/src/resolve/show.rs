@@ -48,7 +48,10 @@ fn settings(words: &[ast::Ident]) -> Show {
         [time, zone] if time.eq_ignore_ascii_case("time") && zone.eq_ignore_ascii_case("zone") => {
             Show::Settings(Some("timezone".to_owned()))
         }
-        words => Show::Settings(Some(words.join("."))),
+        words => match super::shims::settings::shown(words) {
+            Some(sql) => Show::Listing(sql),
+            None => Show::Settings(Some(words.join("."))),
+        },
     }
 }
 

@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::parser::Parser;
 
 use super::bounds::{self, Budgeted, Depth};
 use super::moment;
+use super::shims::{self, settings::Meaning, transactions};
 use super::show::{self, Show};
 use super::unsupported;
 use crate::config::EngineConfig;
@@ -45,6 +46,8 @@ pub(crate) enum Form {
     Set { name: String, value: Option<String> },
     /// Makes a domain, and with it perhaps a product, the place of shorter names.
     Use { catalog: Option<String>, schema: Option<String> },
+    /// What tools send and what changes nothing, such as BEGIN.
+    Nothing,
 }
 
 impl Statement {
@@ -57,8 +60,8 @@ impl Statement {
     pub fn parse(sql: &str, config: &EngineConfig) -> Result<Self> {
         let depth = bounds::check(sql, config)?;
         let (form, levels) = depth.on_stack(|| {
-            let form = classify(parse_one(sql)?)?;
-            let levels = levels(&form)?;
+            let mut form = classify(parse_one(sql)?)?;
+            let levels = understand(&mut form)?;
             Ok::<_, Error>((form, levels))
         })?;
         let depth = depth.deeper(levels);
@@ -98,27 +101,34 @@ impl Drop for Inner {
     }
 }
 
-/// How many levels deeper a statement is than its operators say.
-fn levels(form: &Form) -> Result<usize> {
+/// Brings a query into words that are planned, and says how many levels deeper it is than its
+/// operators say.
+fn understand(form: &mut Form) -> Result<usize> {
     match form {
-        Form::Query(query) => bounds::levels(query),
-        Form::Explain { query, .. } => levels(query),
-        Form::Show(_) | Form::Set { .. } | Form::Use { .. } => Ok(0),
+        Form::Query(query) => {
+            let rewritten = shims::rewrite(query)?;
+            unsupported::check(query)?;
+            // What is rewritten becomes up to three levels deeper.
+            Ok(bounds::levels(query)?.saturating_add(rewritten.saturating_mul(3)))
+        }
+        Form::Explain { query, .. } => understand(query),
+        Form::Show(_) | Form::Set { .. } | Form::Use { .. } | Form::Nothing => Ok(0),
     }
 }
 
 fn parse_one(sql: &str) -> Result<Parsed> {
     let mut dialect = Budgeted::new(sql);
     let timed = moment::tokens(sql, &dialect);
-    if timed.is_some() {
+    let is_timed = timed.is_some();
+    if is_timed {
         dialect = dialect.with_table_versions();
     }
-    let is_timed = timed.is_some();
+    let tokens = shims::tokens::tokens(sql, &dialect, timed);
     let mut parser = DFParserBuilder::new(sql)
         .with_dialect(&dialect)
         .with_recursion_limit(PARSER_RECURSION_MAX)
         .build()?;
-    if let Some(tokens) = timed {
+    if let Some(tokens) = tokens {
         parser.parser = Parser::new(&dialect)
             .with_tokens_with_locations(tokens)
             .with_recursion_limit(PARSER_RECURSION_MAX);
@@ -127,7 +137,13 @@ fn parse_one(sql: &str) -> Result<Parsed> {
     dialect.check()?;
     let mut statements = statements.map_err(|error| {
         let error = syntax_error(error);
-        if is_timed { error.with_hint(moment::FORMS) } else { error }
+        match is_timed {
+            true => error.with_hint(moment::FORMS),
+            false if shims::tokens::quotes_with_brackets(sql, &dialect) => {
+                error.with_hint("brackets are arrays: write names in double quotes")
+            }
+            false => error,
+        }
     })?;
     match (statements.pop_front(), statements.len()) {
         (Some(statement), 0) => Ok(statement),
@@ -175,7 +191,6 @@ fn classify_standard(statement: ast::Statement) -> Result<Form> {
     match statement {
         ast::Statement::Query(query) => {
             check_reads(&query.body)?;
-            unsupported::check(&query)?;
             Ok(Form::Query(query))
         }
         ast::Statement::Explain { analyze, verbose, statement, format, .. } => {
@@ -189,6 +204,7 @@ fn classify_standard(statement: ast::Statement) -> Result<Form> {
             reset: ast::Reset::ConfigurationParameter(name),
         }) => Ok(Form::Set { name: dotted(&name), value: None }),
         ast::Statement::Use(target) => classify_use(target),
+        other if transactions::is_boundary(&other)? => Ok(Form::Nothing),
         other => match show::classify(&other)? {
             Some(Show::Listing(sql)) => classify(parse_one(&sql)?),
             Some(show) => Ok(Form::Show(show)),
@@ -200,10 +216,12 @@ fn classify_standard(statement: ast::Statement) -> Result<Form> {
 fn explain(analyze: bool, verbose: bool, inner: Form) -> Result<Form> {
     match inner {
         Form::Query(_) => Ok(Form::Explain { analyze, verbose, query: Box::new(inner) }),
-        Form::Show(_) | Form::Explain { .. } | Form::Set { .. } | Form::Use { .. } => {
-            Err(Error::new(ErrorKind::Unsupported, "EXPLAIN explains queries only")
-                .with_hint("write EXPLAIN SELECT ..."))
-        }
+        Form::Show(_)
+        | Form::Explain { .. }
+        | Form::Set { .. }
+        | Form::Use { .. }
+        | Form::Nothing => Err(Error::new(ErrorKind::Unsupported, "EXPLAIN explains queries only")
+            .with_hint("write EXPLAIN SELECT ...")),
     }
 }
 
@@ -224,18 +242,34 @@ fn check_reads(body: &SetExpr) -> Result<()> {
 
 fn classify_set(set: ast::Set) -> Result<Form> {
     match set {
-        ast::Set::SingleAssignment { variable, values, .. } => match values.as_slice() {
-            [value] => Ok(Form::Set { name: dotted(&variable), value: setting_value(value) }),
-            _ => Err(Error::new(
-                ErrorKind::InvalidQuery,
-                format!("setting \"{}\" takes one value", dotted(&variable)),
-            )),
-        },
+        ast::Set::SingleAssignment { variable, values, .. } => {
+            let name = dotted(&variable);
+            if let Some(meaning) = shims::settings::meaning(&name, &values)? {
+                return Ok(form_of(meaning));
+            }
+            match values.as_slice() {
+                [value] => Ok(Form::Set { name, value: setting_value(value) }),
+                _ => Err(Error::new(
+                    ErrorKind::InvalidQuery,
+                    format!("setting \"{name}\" takes one value"),
+                )),
+            }
+        }
         ast::Set::SetTimeZone { value, .. } => {
             Ok(Form::Set { name: "timezone".to_owned(), value: setting_value(&value) })
         }
-        other => Err(unsupported::refusal(&first_words(&other.to_string()))
-            .with_hint("write SET name = 'value'; SHOW ALL lists the settings")),
+        other => match shims::settings::meaning_of_form(&other)? {
+            Some(meaning) => Ok(form_of(meaning)),
+            None => Err(unsupported::refusal(&first_words(&other.to_string()))
+                .with_hint("write SET name = 'value'; SHOW ALL lists the settings")),
+        },
+    }
+}
+
+fn form_of(meaning: Meaning) -> Form {
+    match meaning {
+        Meaning::Nothing => Form::Nothing,
+        Meaning::Is { name, value } => Form::Set { name: name.to_owned(), value },
     }
 }
 
@@ -327,6 +361,7 @@ mod tests {
             ("SET mesh.purpose TO 'x'", false),
             ("RESET catalog", false),
             ("USE artists", false),
+            ("BEGIN", false),
         ] {
             let statement = parse(sql).map(|statement| statement.is_query());
             assert_eq!(statement.ok(), Some(is_query), "{sql}");
@@ -345,8 +380,7 @@ mod tests {
             "DROP TABLE t",
             "COPY (SELECT 1) TO '/tmp/x.csv'",
             "TRUNCATE TABLE t",
-            "BEGIN",
-            "COMMIT",
+            "SAVEPOINT a",
             "PREPARE p AS SELECT 1",
             "EXECUTE p",
             "EXPLAIN INSERT INTO t VALUES (1)",

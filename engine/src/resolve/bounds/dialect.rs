@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::resolve::shims::prefix;
 
 /// Steps that any statement may take, however short it is.
 const STEPS_MIN: usize = 100_000;
@@ -69,10 +70,13 @@ impl Dialect for Budgeted {
         self.inner.dialect()
     }
 
-    /// Only this error ends all attempts of the parser at once.
-    fn parse_prefix(&self, _parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+    /// Of the errors, only that of the bound ends all attempts of the parser at once.
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
         self.steps.set(self.steps.get() + 1);
-        (self.steps.get() > self.steps_max).then_some(Err(ParserError::RecursionLimitExceeded))
+        if self.steps.get() > self.steps_max {
+            return Some(Err(ParserError::RecursionLimitExceeded));
+        }
+        prefix::parse(parser)
     }
 
     fn supports_table_versioning(&self) -> bool {

@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::{Found, refuse_first};
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// The calls for whose named window the planner looks: those in a select list.
 #[derive(Debug, Default)]
@@ -95,6 +95,21 @@ fn check_call(function: &Function, windows: &NamedWindows) -> ControlFlow<Error>
         "IGNORE NULLS after an aggregate",
         Some("aggregates leave NULLs out as they are"),
     )])
+}
+
+/// Refuses a call of a function of one row with a clause that it cannot have.
+///
+/// # Errors
+///
+/// The refusal, which names the clause.
+pub(in crate::resolve) fn check_plain(function: &Function) -> Result<()> {
+    let has_two = !matches!(function.parameters, FunctionArguments::None);
+    for found in [&[(has_two, "a second list of arguments", None)][..], &clauses(function)] {
+        if let ControlFlow::Break(error) = refuse_first(found) {
+            return Err(error);
+        }
+    }
+    Ok(())
 }
 
 /// The clauses that only an aggregate or a window function can have.
