@@ -13,6 +13,7 @@ mod clock;
 mod columns;
 mod dates;
 mod functions;
+mod patterns;
 pub(super) mod prefix;
 mod rows;
 mod session_values;

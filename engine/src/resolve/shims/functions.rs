@@ -5,10 +5,10 @@
 
 use datafusion::sql::sqlparser::ast::{
     BinaryOperator, CaseWhen, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
-    TypedString, helpers::attached_token::AttachedToken,
+    TypedString, Value, helpers::attached_token::AttachedToken,
 };
 
-use super::{build, clock, dates, session_values, types};
+use super::{build, clock, dates, patterns, session_values, types};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How a function is written with others.
@@ -38,7 +38,9 @@ pub(super) fn is_foreign(expr: &Expr) -> bool {
             name.quote_style.is_none() && name.value.eq_ignore_ascii_case("current_schema")
         }
         Expr::Convert { .. } => true,
+        Expr::Value(value) => matches!(value.value, Value::NationalStringLiteral(_)),
         Expr::Cast { data_type, .. } => types::is_cut(data_type),
+        Expr::Like { .. } | Expr::ILike { .. } => patterns::is_foreign(expr),
         _ => false,
     }
 }
@@ -66,6 +68,12 @@ pub(super) fn rewrite(expr: &mut Expr) -> Result<bool> {
         }
         Expr::TypedString(literal) => read_escape(literal),
         Expr::Identifier(_) => *expr = session_values::schema(),
+        Expr::Like { .. } | Expr::ILike { .. } => patterns::rewrite(expr)?,
+        Expr::Value(value) => {
+            if let Value::NationalStringLiteral(text) = &mut value.value {
+                value.value = Value::SingleQuotedString(std::mem::take(text));
+            }
+        }
         _ => {}
     }
     Ok(true)

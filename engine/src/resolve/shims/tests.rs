@@ -148,7 +148,12 @@ fn function_of_others_is_written_with_ours() {
         ("{d '2026-01-31'}", "DATE '2026-01-31'"),
         ("{TS '2026-01-31 12:00:00'}", "TIMESTAMP(6) '2026-01-31 12:00:00'"),
         ("{ts '2026-01-31 12:00:00.1234567'}", "TIMESTAMP '2026-01-31 12:00:00.1234567'"),
-        ("a LIKE 'x' {escape '!'}", "a LIKE 'x' ESCAPE '!'"),
+        ("a LIKE 'x!_' {escape '!'}", r"a LIKE 'x\_'"),
+        ("a LIKE '50!%' ESCAPE '!'", r"a LIKE '50\%'"),
+        ("a NOT ILIKE N'x~~\\~_' ESCAPE '~'", r"a NOT ILIKE 'x~\\\_'"),
+        ("a LIKE 'x\\y' ESCAPE ''", r"a LIKE 'x\\y'"),
+        (r"a LIKE 'x\_' ESCAPE '\'", r"a LIKE 'x\_' ESCAPE '\'"),
+        ("N'Zürich'", "'Zürich'"),
         ("{'a': 1, 'oj': 2}", "{'a': 1, 'oj': 2}"),
         ("\"len\"(a)", "\"len\"(a)"),
         ("len", "len"),
@@ -208,6 +213,9 @@ fn what_has_no_exact_meaning_is_refused() {
         ("CAST(a AS FLOAT(54))", "FLOAT(54) has no such precision"),
         ("CAST(a AS DATETIME2(4))", "the type DATETIME2(4)"),
         ("{fn RAND(5)}", "RAND takes"),
+        ("a LIKE b ESCAPE '!'", "ESCAPE with a pattern"),
+        ("a LIKE 'b!' ESCAPE '!'", "the pattern ends"),
+        ("a LIKE 'b' ESCAPE '!!'", "ESCAPE takes one character"),
     ] {
         let error = parsed(&format!("SELECT {sql}")).unwrap_err();
         assert!(error.message().starts_with(message), "{sql}: {error:?}");
