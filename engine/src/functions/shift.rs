@@ -114,7 +114,7 @@ impl ScalarUDFImpl for Shift {
         let unit = unit_of(self.name, args.scalar_arguments.first().copied().flatten())?;
         if given == DataType::Date32 && unit.nanoseconds().is_some() {
             return plan_err!(
-                "{} cannot add a {} to a date: cast it to TIMESTAMP",
+                "{} cannot add {}s to a date: cast it to TIMESTAMP",
                 self.name,
                 unit.name()
             );

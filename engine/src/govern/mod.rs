@@ -29,6 +29,8 @@ use crate::session::{Session, Settings};
 pub struct GovernedQuery {
     statement: Statement,
     settings: Settings,
+    /// The name of who asks.
+    principal: String,
     tables: Vec<GovernedTable>,
 }
 
@@ -48,6 +50,10 @@ impl GovernedQuery {
 
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    pub(crate) fn principal(&self) -> &str {
+        &self.principal
     }
 
     pub(crate) fn tables(&self) -> &[GovernedTable] {
@@ -95,5 +101,7 @@ pub async fn govern(query: ResolvedQuery, session: &Session) -> Result<GovernedQ
         let (reference, version) = (table.reference, table.version);
         tables.push(GovernedTable { reference, version, provider, port });
     }
-    Ok(GovernedQuery { statement: query.statement, settings: query.settings, tables })
+    let principal = session.principal().name.clone();
+    let (statement, settings) = (query.statement, query.settings);
+    Ok(GovernedQuery { statement, settings, principal, tables })
 }

@@ -32,39 +32,30 @@ use super::timed_tables::TimedTables;
 use crate::error::{Error, ErrorKind, Result};
 use crate::govern::GovernedQuery;
 use crate::resolve::{Form, SessionValues, Show};
-use crate::session::{SETTINGS, Session, canonical_setting};
+use crate::session::{SETTINGS, canonical_setting};
 
 /// Plans a query; for EXPLAIN the query that is explained.
 ///
 /// # Errors
 ///
 /// When the query does not make sense.
-pub(super) fn plan(
-    query: &GovernedQuery,
-    session: &Session,
-    state: &SessionState,
-) -> Result<LogicalPlan> {
-    let values = SessionValues::new(session, query.settings());
-    plan_form(query.statement().form()?, query, &values, state)
+pub(super) fn plan(query: &GovernedQuery, state: &SessionState) -> Result<LogicalPlan> {
+    plan_form(query.statement().form()?, query, state)
 }
 
-fn plan_form(
-    form: &Form,
-    query: &GovernedQuery,
-    values: &SessionValues<'_>,
-    state: &SessionState,
-) -> Result<LogicalPlan> {
+fn plan_form(form: &Form, query: &GovernedQuery, state: &SessionState) -> Result<LogicalPlan> {
     match form {
         Form::Query(sql) => {
             let tables = Tables::new(query, state);
             let options = ParserOptions::from(&state.config_options().sql_parser);
             let planner = SqlToRel::new_with_options(&tables, options);
             let mut sql = sql.clone();
+            let values = SessionValues::new(query.principal(), query.settings());
             spell_out(&mut sql, |expr| values.asked(expr));
             let statement = ast::Statement::Query(sql);
             Ok(planner.statement_to_plan(Parsed::Statement(Box::new(statement)))?)
         }
-        Form::Explain { query: inner, .. } => plan_form(inner, query, values, state),
+        Form::Explain { query: inner, .. } => plan_form(inner, query, state),
         Form::Show(Show::Columns(_)) => describe(query),
         Form::Show(Show::Settings(name)) => show_settings(query, name.as_deref()),
         Form::Show(Show::Listing(_)) | Form::Set { .. } | Form::Use { .. } | Form::Nothing => {

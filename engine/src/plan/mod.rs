@@ -380,9 +380,8 @@ pub async fn plan(query: GovernedQuery, session: &Session, aim: Aim) -> Result<Q
     let now = engine.clock().now();
     let state = settings::query_state(engine.base_state(), query.settings(), now);
     let depth = query.statement().depth();
-    let raw = depth.on_stack(|| {
-        Ok::<_, Error>(projections::keep_apart(logical::plan(&query, session, &state)?)?)
-    })?;
+    let raw = depth
+        .on_stack(|| Ok::<_, Error>(projections::keep_apart(logical::plan(&query, &state)?)?))?;
     let typed = depth.on_stack(|| coerced(raw.clone(), &state));
     let parameters = depth.on_stack(|| parameters::of(&typed))?;
     let (answer, schema) = match query.statement().form()? {

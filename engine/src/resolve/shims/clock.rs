@@ -22,6 +22,15 @@ pub(super) fn current_timestamp(args: Vec<Expr>) -> Result<Expr> {
     Ok(cut(build::call("now", Vec::new()), precision(args)?.unwrap_or(DIGITS_MAX)))
 }
 
+/// `CURDATE()`: the day in the session's time zone.
+///
+/// # Errors
+///
+/// Never.
+pub(super) fn local_date(_: Vec<Expr>) -> Result<Expr> {
+    Ok(build::cast(local_now(), DataType::Date))
+}
+
 /// `LOCALTIMESTAMP`, `LOCALTIMESTAMP(n)`, `GETDATE()`: without a zone.
 ///
 /// # Errors

@@ -1,5 +1,6 @@
 //! The names of columns whose expressions are rewritten: the text of what was written.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
@@ -32,13 +33,22 @@ pub(super) fn order_by_names(query: &mut Query) {
     if select.distinct.is_none() {
         return;
     }
-    for order in orders {
-        let is_selected = select
-            .projection
-            .iter()
-            .any(|item| matches!(item, SelectItem::UnnamedExpr(expr) if *expr == order.expr));
-        if is_selected && is_foreign(&order.expr) {
-            order.expr = Expr::Identifier(name_of(&order.expr));
+    let mut orders: Vec<&mut Expr> =
+        orders.iter_mut().map(|order| &mut order.expr).filter(|expr| is_foreign(expr)).collect();
+    if orders.is_empty() {
+        return;
+    }
+    let selected: HashSet<&Expr> = select
+        .projection
+        .iter()
+        .filter_map(|item| match item {
+            SelectItem::UnnamedExpr(expr) => Some(expr),
+            _ => None,
+        })
+        .collect();
+    for order in &mut orders {
+        if selected.contains(&**order) {
+            **order = Expr::Identifier(name_of(order));
         }
     }
 }

@@ -128,7 +128,7 @@ fn everywhere(name: &str) -> Option<Rule> {
         "truncate" => (1, 2, Call("trunc")),
         "sign" => (1, 1, Call("signum")),
         "mod" => (2, 2, Build(remainder)),
-        "curdate" => (0, 0, Call("current_date")),
+        "curdate" => (0, 0, Build(clock::local_date)),
         "current_time" | "localtime" | "curtime" => (0, 1, Build(clock::time_of_day)),
         "current_timestamp" => (1, 1, Build(clock::current_timestamp)),
         "localtimestamp" => (0, 1, Build(clock::local_timestamp)),

@@ -6,7 +6,7 @@
 use datafusion::sql::sqlparser::ast::{DataType, Expr, Value};
 
 use super::build;
-use crate::session::{Session, Settings};
+use crate::session::Settings;
 
 /// What such a placeholder begins with: no text is tokenised so.
 const MARK: char = '\'';
@@ -43,9 +43,8 @@ pub(crate) struct SessionValues<'a> {
 }
 
 impl<'a> SessionValues<'a> {
-    /// The values of `session`, with the settings that the statement is resolved with.
-    pub(crate) fn new(session: &'a Session, settings: &'a Settings) -> Self {
-        let principal = session.principal().name.as_str();
+    /// The values of a session with these settings.
+    pub(crate) fn new(principal: &'a str, settings: &'a Settings) -> Self {
         Self { principal, catalog: settings.catalog(), schema: settings.schema() }
     }
 

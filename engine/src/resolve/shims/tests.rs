@@ -120,7 +120,7 @@ fn function_of_others_is_written_with_ours() {
         ("{fn INSERT(a, 1, 2, b)}", "overlay(a, b, 1, 2)"),
         ("{fn EXTRACT(YEAR FROM a)}", "EXTRACT(YEAR FROM a)"),
         ("{fn CURRENT_DATE}", "CURRENT_DATE"),
-        ("{fn CURDATE()}", "current_date()"),
+        ("{fn CURDATE()}", "CAST(to_local_time(CAST(now() AS TIMESTAMP WITH TIME ZONE)) AS DATE)"),
         ("{fn DAYOFWEEK(a)}", "(date_part('dow', a) + 1)"),
         ("{fn QUARTER(a)}", "date_part('quarter', a)"),
         ("{fn TIMESTAMPADD(SQL_TSI_DAY, 1, a)}", "timestampadd('day', 1, a)"),
