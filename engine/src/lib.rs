@@ -30,7 +30,6 @@ pub mod govern;
 pub mod plan;
 pub mod resolve;
 
-mod functions;
 pub mod mesh_catalog;
 pub mod nearest;
 mod sealed;

@@ -154,17 +154,17 @@ fn exhausted(text: &str) -> Error {
 
 fn classified(error: DataFusionError) -> Error {
     let kind = kind_of(&error);
+    let text = first_line(&error.strip_backtrace());
+    if let Some(ours) = wrong_arguments(&text) {
+        return ours.with_source(error);
+    }
     if kind == ErrorKind::Internal {
         return Error::new(kind, "the query met a fault of Samite")
-            .with_detail(without_category(&first_line(&error.strip_backtrace())))
+            .with_detail(without_category(&text))
             .with_hint("write the query in another way, and report this with the query")
             .with_source(error);
     }
-    let text = first_line(&error.strip_backtrace());
-    match wrong_arguments(&text) {
-        Some(ours) => ours.with_source(error),
-        None => Error::new(kind, without_category(&text)).with_source(error),
-    }
+    Error::new(kind, without_category(&text)).with_source(error)
 }
 
 /// DataFusion lists every signature that a call does not match, and calls that an internal error.
@@ -245,6 +245,18 @@ mod tests {
             let error = Error::from(error);
             assert_eq!(error.kind(), ErrorKind::NotFound, "{text}");
             assert_eq!(error.message(), "no such table", "{text}");
+        }
+    }
+
+    #[test]
+    fn wrong_arguments_are_no_fault_of_ours() {
+        let text = "Function 'trunc' failed to match any signature, errors: Function 'trunc' requires Decimal, but received String (DataType: Utf8).";
+        for error in
+            [DataFusionError::Internal(text.to_owned()), DataFusionError::Plan(text.to_owned())]
+        {
+            let error = Error::from(error);
+            assert_eq!(error.kind(), ErrorKind::InvalidQuery);
+            assert_eq!(error.message(), "function 'trunc' does not take a String");
         }
     }
 

@@ -19,7 +19,7 @@ use super::bounded::bound_functions;
 use super::exact_numbers::ExactNumbers;
 use crate::config::EngineConfig;
 use crate::error::Result;
-use crate::functions;
+use crate::resolve::functions;
 use crate::session::Settings;
 
 /// Bytes below which one side of a join is held whole by every partition: one plain dynamic filter

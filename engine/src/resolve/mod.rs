@@ -7,6 +7,7 @@
 //! One picture of the mesh serves one whole statement, and all of its tables are pinned together.
 
 mod bounds;
+pub(crate) mod functions;
 mod literals;
 mod lookup;
 mod moment;

@@ -3,6 +3,7 @@
 import datetime
 import random
 
+import adbc_driver_manager
 import duckdb
 import pytest
 
@@ -88,3 +89,41 @@ def test_texts_are_searched_as_duckdb_searches_them(cursor):
     theirs = duckdb.sql(
         f"SELECT length(rtrim(x, ' ')), position(sought IN x), x[:1] || 'z' || x[3:] FROM {table} ORDER BY i").fetchall()
     assert ours == theirs
+
+
+FUNCTIONS = {
+    "{{fn UCASE({})}}": 1, "{{fn LENGTH({})}}": 1, "{{fn CONCAT({}, {})}}": 2, "{{fn LOCATE({}, {}, {})}}": 3, "{{fn INSERT({}, {}, {}, {})}}": 4,
+    "{{fn SPACE({})}}": 1, "{{fn LOG({})}}": 1, "{{fn MOD({}, {})}}": 2, "{{fn TRUNCATE({}, {})}}": 2, "{{fn SIGN({})}}": 1,
+    "{{fn YEAR({})}}": 1, "{{fn DAYOFWEEK({})}}": 1, "{{fn SECOND({})}}": 1, "{{fn MONTHNAME({})}}": 1, "{{fn CHAR({})}}": 1,
+    "{{fn CONVERT({}, SQL_VARCHAR)}}": 1, "{{fn CONVERT({}, SQL_TIMESTAMP)}}": 1, "CONVERT(int, {})": 1, "CONVERT(varchar(3), {})": 1,
+    "CAST({} AS DATETIME2)": 1, "CAST({} AS MONEY)": 1, "CAST({} AS BIT)": 1, "CAST({} AS NVARCHAR(2))": 1, "TRY_CONVERT(date, {})": 1,
+    "DATEDIFF(month, {}, {})": 2, "DATEDIFF(ns, {}, {})": 2, "TIMESTAMPDIFF(WEEK, {}, {})": 2, "DATEADD(year, {}, {})": 2, "DATEADD(ms, {}, {})": 2,
+    "TIMESTAMPADD(SQL_TSI_DAY, {}, {})": 2, "DATEPART(ms, {})": 1, "DATEPART(dw, {})": 1, "LEN({})": 1, "ISNULL({}, {})": 2, "IIF({}, {}, {})": 3,
+    "CHARINDEX({}, {}, {})": 3, "REPLICATE({}, {})": 2, "{} LIKE 'a!%' ESCAPE '!'": 1,
+}
+VALUES = [
+    "NULL", "0", "-1", "9223372036854775807", "1.5", "1e300", "''", "'ä b '", "'2026-01-31'", "'9999-12-31'", "true", "id", "text", "day", "instant",
+    "local_time", "exact", "list", "bytes", "{d '0001-01-01'}", "{ts '9999-12-31 23:59:59.999999'}", "{t '10:00:00'}", "LOCALTIMESTAMP(0)",
+    "CURRENT_TIME(3)", "GETDATE()", "current_schema()", "user", "N'x'", "{fn PI()}", "INTERVAL '1 day'",
+]
+
+
+def test_whatever_is_nested_is_answered_or_refused(cursor):
+    chance = random.Random(9)
+
+    def expression(depth):
+        if depth == 0 or chance.random() < 0.2:
+            return chance.choice(VALUES)
+        form, arity = chance.choice(list(FUNCTIONS.items()))
+        return form.format(*(expression(depth - 1) for _ in range(arity)))
+
+    answered = 0
+    for _ in range(600):
+        sql = f"SELECT TOP 2 {expression(chance.randint(1, 3))} FROM shop.kinds.kinds"
+        try:
+            rows(cursor, sql)
+            answered += 1
+        except adbc_driver_manager.Error as error:
+            kinds = ("INVALID_ARGUMENT", "NOT_IMPLEMENTED", "ResourceExhausted")
+            assert any(kind in str(error) for kind in kinds), f"{sql}: {error}"
+    assert answered > 60

@@ -1,6 +1,6 @@
 //! Functions of dates and times that take a unit by its bare name: `DATEDIFF(day, a, b)`.
 //!
-//! What they count is in [`crate::functions`].
+//! What they count is in [`crate::resolve::functions`].
 
 use datafusion::sql::sqlparser::ast::{BinaryOperator, DataType, Expr, TimezoneInfo, Value};
 
@@ -8,7 +8,7 @@ use super::super::unsupported::refusal;
 use super::build;
 use super::functions::exactly;
 use crate::error::{Error, ErrorKind, Result};
-use crate::functions::Unit;
+use crate::resolve::functions::Unit;
 
 /// `DATEADD(unit, n, x)`.
 ///
