@@ -235,7 +235,7 @@ fn show_settings(query: &GovernedQuery, name: Option<&str>) -> Result<LogicalPla
             Arc::new(
                 shown
                     .iter()
-                    .map(|setting| query.settings().get(setting.name))
+                    .map(|setting| query.settings().get(setting.name).or(setting.default))
                     .collect::<StringArray>(),
             ),
             Arc::new(

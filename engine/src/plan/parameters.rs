@@ -32,6 +32,9 @@ pub(super) fn of(plan: &LogicalPlan) -> Result<Vec<Parameter>> {
     for (name, data_type) in plan.get_parameter_types()? {
         types.insert(number(&name)?, data_type);
     }
+    for (name, data_type) in casts(plan)? {
+        types.entry(number(&name)?).or_default().get_or_insert(data_type);
+    }
     for limit in limits(plan)? {
         types.insert(limit, Some(DataType::Int64));
     }
@@ -47,6 +50,27 @@ fn number(name: &str) -> Result<usize> {
         Error::new(ErrorKind::InvalidQuery, format!("parameter \"{name}\" has no number"))
             .with_hint("write $1, $2, ...")
     })
+}
+
+/// The parameters that are cast, each with the type it is cast to: DataFusion infers none there.
+fn casts(plan: &LogicalPlan) -> Result<Vec<(String, DataType)>> {
+    let mut found = Vec::new();
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expression| {
+            expression.apply(|part| {
+                let (inner, field) = match part {
+                    Expr::Cast(cast) => (&cast.expr, &cast.field),
+                    Expr::TryCast(cast) => (&cast.expr, &cast.field),
+                    _ => return Ok(TreeNodeRecursion::Continue),
+                };
+                if let Expr::Placeholder(placeholder) = inner.as_ref() {
+                    found.push((placeholder.id.clone(), field.data_type().clone()));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(found)
 }
 
 /// The parameters of LIMIT and OFFSET: DataFusion infers no type there.

@@ -16,28 +16,46 @@ pub struct SettingDefinition {
     pub name: &'static str,
     /// What it does, with unit and range.
     pub description: &'static str,
+    /// What holds while it is not set; `None` if nothing does.
+    pub default: Option<&'static str>,
 }
 
 /// Every option that `SET` knows; all else is refused.
 pub const SETTINGS: &[SettingDefinition] = &[
-    SettingDefinition { name: "catalog", description: "the domain of names with two parts or one" },
-    SettingDefinition { name: "schema", description: "the product of names with one part" },
+    SettingDefinition {
+        name: "catalog",
+        description: "the domain of names with two parts or one",
+        default: None,
+    },
+    SettingDefinition {
+        name: "schema",
+        description: "the product of names with one part",
+        default: None,
+    },
     SettingDefinition {
         name: "timezone",
         description: "the zone of timestamps with a zone: an IANA name or an offset such as +01:00",
+        default: Some("UTC"),
     },
-    SettingDefinition { name: "mesh.purpose", description: "what the data is used for" },
+    SettingDefinition {
+        name: "mesh.purpose",
+        description: "what the data is used for",
+        default: None,
+    },
     SettingDefinition {
         name: "mesh.as_of",
         description: "the instant as of which every product is read, such as 2026-01-31 12:00:00",
+        default: None,
     },
     SettingDefinition {
         name: "mesh.snapshots",
         description: "the snapshots to read: the column snapshots of mesh.runtime.queries",
+        default: None,
     },
     SettingDefinition {
         name: "statement_timeout",
         description: "the longest time of a statement in seconds, at most the server's own; 0 for the server's own",
+        default: None,
     },
 ];
 

@@ -54,9 +54,7 @@ impl Lockout {
     pub(super) fn check(&self, name: &str, address: Option<IpAddr>) -> Result<()> {
         let now = Instant::now();
         let until = self.keys(name, address).into_iter().filter_map(|(key, _)| {
-            let failures = self.counted.get(&key)?;
-            let until = failures.lock().locked_until;
-            until
+            self.counted.get(&key).and_then(|failures| failures.lock().locked_until)
         });
         match until.max().and_then(|until| until.checked_duration_since(now)) {
             Some(left) => Err(Error::new(ErrorKind::Unauthenticated, "too many failed logins")

@@ -128,7 +128,8 @@ async fn schema_of(table: &ListedTable, asker: Asker<'_>) -> Result<Bytes> {
         }
     };
     let (catalog, table_schema) = (table.catalog.as_str(), table.schema.as_str());
-    let origin = TableOrigin { catalog, schema: table_schema, table: &table.table };
+    let promise = table.promise.as_deref();
+    let origin = TableOrigin { catalog, schema: table_schema, table: &table.table, promise };
     Ok(WireSchema::of_table(&schema, asker.profile, origin)?.message())
 }
 

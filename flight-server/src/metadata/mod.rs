@@ -10,7 +10,7 @@ mod sql_info;
 mod type_info;
 
 use arrow_flight::sql::Command;
-use arrow_flight::sql::metadata::{SqlInfoData, XdbcTypeInfoData};
+use arrow_flight::sql::metadata::XdbcTypeInfoData;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use samite_engine::session::Session;
@@ -21,7 +21,7 @@ use crate::wire::Profile;
 
 /// What never changes while the server runs.
 pub(crate) struct Metadata {
-    sql_info: SqlInfoData,
+    sql_info: sql_info::ServerInfo,
     type_info: XdbcTypeInfoData,
 }
 
@@ -81,7 +81,7 @@ impl Metadata {
             | Command::CommandGetCrossReference(_) => keys::no_foreign_keys(),
             Command::CommandGetSqlInfo(command) => {
                 let wanted = command.info.iter().copied();
-                Ok(vec![self.sql_info.record_batch(wanted).map_err(unbuildable)?])
+                Ok(vec![self.sql_info.record_batch(wanted)?])
             }
             Command::CommandGetXdbcTypeInfo(command) => {
                 Ok(vec![self.type_info.record_batch(command.data_type).map_err(unbuildable)?])

@@ -1,11 +1,17 @@
 //! What the server is and can, by the codes of Flight SQL (`SqlInfo`).
 //!
-//! Left out: 6 and 7, which have no meaning without Substrait, and 562, which drivers read in
-//! different types. A code of 10,000 or more would break the JDBC driver.
+//! Left out: 6 and 7, which have no meaning without Substrait. A code of 10,000 or more would break
+//! the JDBC driver.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use arrow_flight::sql::metadata::{SqlInfoData, SqlInfoDataBuilder};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, MapArray, RecordBatch, StructArray, UnionArray,
+};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, UnionFields};
+use datafusion::arrow::error::ArrowError;
 use samite_engine::Result;
 
 use super::unbuildable;
@@ -127,11 +133,76 @@ mod convert {
 }
 
 /// What the server is and can.
+pub(super) struct ServerInfo {
+    info: SqlInfoData,
+    schema: SchemaRef,
+}
+
+impl ServerInfo {
+    /// The schema of every answer.
+    pub(super) fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// What is known by these codes; by all if there are none.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be put into its form.
+    pub(super) fn record_batch(&self, codes: impl Iterator<Item = u32>) -> Result<RecordBatch> {
+        renamed(&self.info.record_batch(codes).map_err(unbuildable)?)
+    }
+}
+
+impl std::fmt::Debug for ServerInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerInfo").finish_non_exhaustive()
+    }
+}
+
+/// The same with the names that Arrow's specification gives to the fields of a map: the JDBC driver
+/// looks for them by name.
+fn renamed(batch: &RecordBatch) -> Result<RecordBatch> {
+    let schema = batch.schema();
+    let (Some(union), [code, value]) = (batch.column(1).as_union_opt(), schema.fields().as_ref())
+    else {
+        return Ok(batch.clone());
+    };
+    let (fields, type_ids, offsets, mut children) = union.clone().into_parts();
+    for child in &mut children {
+        if let Some(map) = child.as_map_opt() {
+            *child = Arc::new(with_usual_names(map).map_err(unbuildable)?);
+        }
+    }
+    let fields = fields.iter().zip(&children).map(|((id, field), child)| {
+        (id, Arc::new(field.as_ref().clone().with_data_type(child.data_type().clone())))
+    });
+    let fields: UnionFields = fields.collect();
+    let union = UnionArray::try_new(fields, type_ids, offsets, children).map_err(unbuildable)?;
+    let value = value.as_ref().clone().with_data_type(union.data_type().clone());
+    let schema = Arc::new(Schema::new(vec![Arc::clone(code), Arc::new(value)]));
+    let columns: Vec<ArrayRef> = vec![Arc::clone(batch.column(0)), Arc::new(union)];
+    RecordBatch::try_new(schema, columns).map_err(unbuildable)
+}
+
+fn with_usual_names(map: &MapArray) -> Result<MapArray, ArrowError> {
+    let (_, columns, nulls) = map.entries().clone().into_parts();
+    let named = |name: &str, field: &Field| Arc::new(field.clone().with_name(name));
+    let fields: Fields = match map.entries().fields().as_ref() {
+        [key, value] => vec![named("key", key), named("value", value)].into(),
+        _ => return Ok(map.clone()),
+    };
+    let entries = StructArray::try_new(fields.clone(), columns, nulls)?;
+    let field = Arc::new(Field::new("entries", DataType::Struct(fields), false));
+    MapArray::try_new(field, map.offsets().clone(), entries, map.nulls().cloned(), false)
+}
+
+/// What the server is and can.
 ///
 /// # Errors
 ///
 /// When it cannot be put into its form.
-pub(super) fn sql_info(config: &FlightConfig) -> Result<SqlInfoData> {
+pub(super) fn sql_info(config: &FlightConfig) -> Result<ServerInfo> {
     let mut info = SqlInfoDataBuilder::new();
     for code in TRUE {
         info.append(*code, true);
@@ -147,6 +218,8 @@ pub(super) fn sql_info(config: &FlightConfig) -> Result<SqlInfoData> {
     }
     let lifetime_ms = config.statement_idle.as_millis().try_into().unwrap_or(i32::MAX);
     info.append(100, lifetime_ms);
+    // An ordinal in the specification, but the JDBC driver casts it to a long and ODBC drivers read one.
+    info.append(562, 0i64);
     // No limit on the length of names, statements and the like.
     for code in (541..=555).chain(557..=561) {
         info.append(code, 0i64);
@@ -155,7 +228,9 @@ pub(super) fn sql_info(config: &FlightConfig) -> Result<SqlInfoData> {
         info.append(*code, *names);
     }
     info.append(517, conversions());
-    info.build().map_err(unbuildable)
+    let info = info.build().map_err(unbuildable)?;
+    let schema = renamed(&info.record_batch([]).map_err(unbuildable)?)?.schema();
+    Ok(ServerInfo { info, schema })
 }
 
 fn conversions() -> BTreeMap<i32, Vec<i32>> {
@@ -177,7 +252,6 @@ fn conversions() -> BTreeMap<i32, Vec<i32>> {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::array::AsArray;
     use datafusion::arrow::datatypes::UInt32Type;
 
     use super::*;
@@ -193,7 +267,7 @@ mod tests {
         assert!(codes(&[9999]).is_empty());
         let all = codes(&[]);
         assert!(all.iter().all(|code| *code < 10_000) && all.contains(&517), "{all:?}");
-        assert!([6, 7, 562].iter().all(|code| !all.contains(code)), "{all:?}");
+        assert!([6, 7].iter().all(|code| !all.contains(code)), "{all:?}");
     }
 
     #[test]
@@ -201,5 +275,7 @@ mod tests {
         let schema = sql_info(&FlightConfig::default()).unwrap().schema();
         assert_eq!(schema.field(0).name(), "info_name");
         assert!(!schema.field(0).is_nullable() && !schema.field(1).is_nullable());
+        let text = format!("{schema:?}");
+        assert!(text.contains("\"key\"") && !text.contains("\"keys\""), "{text}");
     }
 }

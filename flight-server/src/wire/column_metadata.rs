@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
+use samite_engine::product::Table;
 
 const PREFIX: &str = "ARROW:FLIGHT:SQL:";
 
@@ -12,16 +13,24 @@ pub(crate) struct TableOrigin<'a> {
     pub(crate) catalog: &'a str,
     pub(crate) schema: &'a str,
     pub(crate) table: &'a str,
+    /// What its contract says.
+    pub(crate) promise: Option<&'a Table>,
 }
 
-/// Adds what is known of a column with this type.
+/// Adds what is known of a column with this type; of a table also by its name.
 pub(super) fn describe(
     metadata: &mut HashMap<String, String>,
     data_type: &DataType,
-    origin: Option<TableOrigin<'_>>,
+    origin: Option<(TableOrigin<'_>, &str)>,
 ) {
     let mut put = |key: &str, value: String| metadata.insert(format!("{PREFIX}{key}"), value);
-    if let Some(origin) = origin {
+    if let Some((origin, name)) = origin {
+        // In a result it would take the place of the column's name.
+        let columns = origin.promise.map(|promise| &promise.columns);
+        let column = columns.and_then(|all| all.iter().find(|column| column.name == name));
+        if let Some(text) = column.and_then(|column| column.description.as_ref()) {
+            put("REMARKS", text.clone());
+        }
         put("CATALOG_NAME", origin.catalog.to_owned());
         put("DB_SCHEMA_NAME", origin.schema.to_owned());
         put("TABLE_NAME", origin.table.to_owned());
@@ -127,8 +136,8 @@ mod tests {
     #[test]
     fn decimal_tells_its_precision_beside_a_bare_name() {
         let mut metadata = HashMap::new();
-        let origin = TableOrigin { catalog: "c", schema: "s", table: "t" };
-        describe(&mut metadata, &DataType::Decimal128(18, 3), Some(origin));
+        let origin = TableOrigin { catalog: "c", schema: "s", table: "t", promise: None };
+        describe(&mut metadata, &DataType::Decimal128(18, 3), Some((origin, "c")));
         for (key, value) in [
             ("TYPE_NAME", "DECIMAL"),
             ("PRECISION", "18"),

@@ -15,7 +15,9 @@ pub(crate) enum Profile {
 impl Profile {
     /// The profile of the client that calls itself `agent`.
     pub(crate) fn of_user_agent(agent: &str) -> Self {
-        if agent.contains("JDBC Flight SQL Driver") { Self::Jdbc } else { Self::Arrow }
+        // Drivers up to 18.3 leave the name of their library, and no other client of Flight SQL has it.
+        let is_jdbc = agent.contains("JDBC Flight SQL Driver") || agent.starts_with("grpc-java");
+        if is_jdbc { Self::Jdbc } else { Self::Arrow }
     }
 
     /// The profile with this name.
@@ -47,6 +49,7 @@ mod tests {
         for (agent, profile) in [
             ("ADBC Flight SQL Driver v1.13.0 grpc-go/1.79", Profile::Arrow),
             ("JDBC Flight SQL Driver 19.0.0 grpc-java-netty/1.71", Profile::Jdbc),
+            ("grpc-java-netty/1.71.0", Profile::Jdbc),
             ("grpc-c++/1.60 grpc-c/37 (linux; chttp2)", Profile::Arrow),
             ("", Profile::Arrow),
         ] {

@@ -65,7 +65,11 @@ impl WireSchema {
         let field = |field: &Arc<Field>| {
             let data_type = wire_type(field.data_type(), profile);
             let mut metadata = kept_metadata(field, profile);
-            describe(&mut metadata, &data_type, origin);
+            describe(
+                &mut metadata,
+                &data_type,
+                origin.map(|origin| (origin, field.name().as_str())),
+            );
             Field::new(field.name(), data_type, true).with_metadata(metadata)
         };
         Self::fixed(Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>())))

@@ -55,7 +55,7 @@ final class Connecting {
         refused(() -> Rows.one(other, "SELECT count(*) FROM orders"), "orders");
         one.createStatement().execute("SET timezone = 'Europe/Stockholm'");
         equal("Europe/Stockholm", Rows.setting(one, "timezone"));
-        equal("null", Rows.setting(other, "timezone"));
+        equal("UTC", Rows.setting(other, "timezone"));
       }
     });
     checks.check("connect: encryption asked of a server without it is refused", () ->
