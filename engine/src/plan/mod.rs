@@ -14,6 +14,7 @@ mod logical;
 mod parameters;
 mod physical;
 mod pieces;
+mod planned_table;
 mod projections;
 mod settings;
 mod timed_tables;
@@ -38,13 +39,15 @@ use crate::connector::SnapshotId;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::{self, Asked, Job, QueryStream};
-use crate::govern::{self, GovernedQuery, GovernedTable};
+use crate::govern::{self, GovernedQuery};
 use crate::resolve::{self, Depth, Form, Statement};
 use crate::sealed::Sealed;
 use crate::session::{Session, Settings};
 use crate::snapshot_token::SnapshotToken;
 
 pub use parameters::Parameter;
+pub(crate) use planned_table::PlannedTable;
+use planned_table::{planned_tables, token_of, warnings};
 pub(crate) use settings::{base_state, constant_state};
 
 /// How long after planning a query may start without being planned again.
@@ -103,18 +106,6 @@ enum Answer {
     Rows,
     Explanation { is_verbose: bool },
     Analysis,
-}
-
-/// A table of the query, as reports name it.
-#[derive(Debug, Clone)]
-pub(crate) struct PlannedTable {
-    name: String,
-    /// What a snapshot token calls it.
-    name_in_token: String,
-    version: String,
-    snapshot: SnapshotId,
-    files: u64,
-    bytes: u64,
 }
 
 impl QueryPlan {
@@ -456,37 +447,6 @@ fn timeout(engine: &Engine, query: &GovernedQuery) -> Duration {
         None | Some(0) => most,
         Some(seconds) => most.min(Duration::from_secs(seconds)),
     }
-}
-
-fn planned_tables(tables: &[GovernedTable]) -> Vec<PlannedTable> {
-    let mut planned: Vec<PlannedTable> = Vec::new();
-    let ports = tables.iter().filter_map(|table| Some((table.port()?, table.version())));
-    for ((table, pinned), version) in ports {
-        let name = table.name.to_string();
-        let name_in_token = resolve::name_in_token(&name, version);
-        if planned.iter().all(|known| known.name_in_token != name_in_token) {
-            planned.push(PlannedTable {
-                name,
-                name_in_token,
-                version: table.port.version.to_string(),
-                snapshot: pinned.snapshot.clone(),
-                files: pinned.files,
-                bytes: pinned.bytes,
-            });
-        }
-    }
-    planned
-}
-
-fn token_of(tables: &[PlannedTable]) -> SnapshotToken {
-    tables.iter().map(|table| (table.name_in_token.clone(), table.snapshot.clone())).collect()
-}
-
-fn warnings(tables: &[GovernedTable]) -> Vec<String> {
-    let mut warnings: Vec<String> =
-        tables.iter().filter_map(|table| table.port()?.0.warning.clone()).collect();
-    warnings.dedup();
-    warnings
 }
 
 /// The plan with the types that it is run with: `SELECT 1 UNION ALL SELECT 2.5` gives numbers that
