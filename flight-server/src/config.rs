@@ -77,7 +77,7 @@ impl Default for FlightConfig {
             queries_max: 1000,
             query_lifetime: Duration::from_secs(300),
             query_linger: Duration::from_secs(15),
-            connections_max: 1024,
+            connections_max: 4096,
             connection_streams_max: 100,
             connection_age_max: None,
             header_bytes_max: 64 << 10,

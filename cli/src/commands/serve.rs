@@ -17,6 +17,9 @@ use super::terminal;
 use crate::config::Environment;
 use watch::{Readiness, watch};
 
+/// Open files that suffice for all connections and what queries read.
+const FILES_WANTED: u64 = 65_536;
+
 /// Arguments of `samite serve`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
@@ -40,6 +43,7 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
         configuration.listen = listen;
     }
     let mut stop = StopSignals::catch()?;
+    raise_file_limit();
     // The address first: a port in use is told before a large mesh is read.
     let security = configuration.security.clone();
     let is_safe = security.has_tls() && security.has_logins();
@@ -81,6 +85,15 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
         readiness.set(false);
     };
     Ok(server.serve(listener, stopping).await?)
+}
+
+/// Asks the system for as many open files as it gives: each connection is one, and the usual limit is
+/// lower than that of connections.
+fn raise_file_limit() {
+    match rlimit::increase_nofile_limit(FILES_WANTED) {
+        Ok(files) => tracing::debug!(files, "files that may be open"),
+        Err(error) => tracing::warn!(%error, "the limit of open files cannot be raised"),
+    }
 }
 
 /// Listens on `address`, which must be loopback unless `may_be_open`.
