@@ -6,6 +6,7 @@
 //!
 //! What an option means is known to the crate that uses it; what it is called is known here.
 
+mod definition;
 mod environment;
 mod file;
 mod options;
