@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounterVec, IntGauge};
 use samite_engine::Result;
-use samite_engine::telemetry::{Metrics, counters, gauge};
+use samite_engine::telemetry::Metrics;
 use tonic::{Code, Status};
 
 /// What the server counts.
@@ -21,16 +21,13 @@ impl ServerMetrics {
     ///
     /// # Errors
     ///
-    /// When another server of the same engine counts already.
+    /// When a name is taken by something else.
     pub(crate) fn new(metrics: &Metrics) -> Result<Self> {
         let calls = "Calls of Flight, by name and gRPC code; of a stream its beginning.";
-        let new = Self {
-            calls: counters("flight_calls_total", calls, &["call", "code"])?,
-            connections: gauge("flight_connections", "Connections that stand.")?,
-        };
-        metrics.register(Box::new(new.calls.clone()))?;
-        metrics.register(Box::new(new.connections.clone()))?;
-        Ok(new)
+        Ok(Self {
+            calls: metrics.counters("flight_calls_total", calls, &["call", "code"])?,
+            connections: metrics.gauge("flight_connections", "Connections that stand.")?,
+        })
     }
 
     /// Counts a call that was answered.

@@ -2,9 +2,10 @@
 //!
 //! Nothing in them names a principal, a product or a statement.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use prometheus::core::Collector;
+use parking_lot::Mutex;
 use prometheus::{
     Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
     TextEncoder,
@@ -19,7 +20,7 @@ const FIRST_SECONDS: f64 = 0.001;
 /// Bounds of times: the last one is about nine minutes.
 const BOUNDS: usize = 20;
 
-/// What is counted. Other crates register theirs with [`Metrics::register`].
+/// What is counted. Other crates have theirs from here too.
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
@@ -33,6 +34,9 @@ pub struct Metrics {
     running_now: IntGauge,
     waiting_now: IntGauge,
     memory_bytes: IntGauge,
+    /// Those of other crates, by name.
+    counters: Mutex<HashMap<String, IntCounterVec>>,
+    gauges: Mutex<HashMap<String, IntGauge>>,
 }
 
 /// What is true at one moment.
@@ -66,6 +70,8 @@ impl Metrics {
             running_now: gauge("queries_running", "Queries that run.")?,
             waiting_now: gauge("queries_waiting", "Queries that wait for their turn.")?,
             memory_bytes: gauge("query_memory_bytes", "Memory that queries hold.")?,
+            counters: Mutex::default(),
+            gauges: Mutex::default(),
             registry,
         };
         let registry = &metrics.registry;
@@ -85,13 +91,37 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// Counts what `collector` counts too; its names get the prefix `samite_`.
+    /// Counters, one for each value of the labels; the name gets the prefix `samite_`. Whoever asks
+    /// for a name again, as a second server of the same engine does, gets the same ones.
     ///
     /// # Errors
     ///
-    /// When one of its names is taken.
-    pub fn register(&self, collector: Box<dyn Collector>) -> Result<()> {
-        self.registry.register(collector).map_err(wrong)
+    /// When a name is none, or taken by something else.
+    pub fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec> {
+        let mut known = self.counters.lock();
+        if let Some(counters) = known.get(name) {
+            return Ok(counters.clone());
+        }
+        let new = counters(name, help, labels)?;
+        self.registry.register(Box::new(new.clone())).map_err(wrong)?;
+        known.insert(name.to_owned(), new.clone());
+        Ok(new)
+    }
+
+    /// A gauge; as [`Metrics::counters`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Metrics::counters`].
+    pub fn gauge(&self, name: &str, help: &str) -> Result<IntGauge> {
+        let mut known = self.gauges.lock();
+        if let Some(gauge) = known.get(name) {
+            return Ok(gauge.clone());
+        }
+        let new = gauge(name, help)?;
+        self.registry.register(Box::new(new.clone())).map_err(wrong)?;
+        known.insert(name.to_owned(), new.clone());
+        Ok(new)
     }
 
     /// Counts a query that was planned, or could not be.
@@ -162,21 +192,11 @@ fn counter(name: &str, help: &str) -> Result<IntCounter> {
     IntCounter::new(name, help).map_err(wrong)
 }
 
-/// A gauge of whole numbers.
-///
-/// # Errors
-///
-/// When the name is none.
-pub fn gauge(name: &str, help: &str) -> Result<IntGauge> {
+fn gauge(name: &str, help: &str) -> Result<IntGauge> {
     IntGauge::new(name, help).map_err(wrong)
 }
 
-/// Counters, one for each value of the labels.
-///
-/// # Errors
-///
-/// When a name is none.
-pub fn counters(name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec> {
+fn counters(name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec> {
     IntCounterVec::new(Opts::new(name, help), labels).map_err(wrong)
 }
 
@@ -208,6 +228,19 @@ mod tests {
             bytes: 100,
             snapshots: Vec::new(),
         }
+    }
+
+    #[test]
+    fn name_that_is_asked_for_again_is_the_same_counter() {
+        let metrics = Metrics::new().expect("names are registered once");
+        for _ in 0..2 {
+            metrics.counters("calls", "c", &["call"]).expect("c").with_label_values(&["a"]).inc();
+            metrics.gauge("connections", "c").expect("c").inc();
+        }
+        let load = Load { running: 0, waiting: 0, memory_bytes: 0 };
+        let text = metrics.text(load).expect("it is text");
+        assert!(text.contains("samite_calls{call=\"a\"} 2"), "{text}");
+        assert!(text.contains("samite_connections 2"), "{text}");
     }
 
     #[test]

@@ -5,6 +5,6 @@ mod query_log;
 mod scan_reports;
 
 pub(crate) use metrics::Load;
-pub use metrics::{Metrics, counters, gauge};
+pub use metrics::Metrics;
 pub(crate) use query_log::{LoggedQuery, QueryLog};
 pub(crate) use scan_reports::scan_reports;

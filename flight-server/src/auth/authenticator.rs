@@ -151,7 +151,8 @@ impl Authenticator {
         let address = peer.and_then(|peer| peer.address);
         check_name(name).map_err(|_| wrong_password())?;
         self.lockout.check(name, address)?;
-        if let Some(user) = users.verify(name, password).await? {
+        let may_try = || self.lockout.check(name, address);
+        if let Some(user) = users.verify(name, password, may_try).await? {
             self.lockout.succeeded(name, address);
             return Ok(user);
         }

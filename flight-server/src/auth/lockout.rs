@@ -77,9 +77,12 @@ impl Lockout {
         }
     }
 
-    /// Forgets what the name failed at the address.
+    /// Forgets what the name failed at the address, and what the address failed: many users may share
+    /// it, and each of them mistypes now and then. Other names stay counted.
     pub(super) fn succeeded(&self, name: &str, address: Option<IpAddr>) {
-        self.counted.invalidate(&Key(Some(name.to_owned()), address));
+        for (key, _) in self.keys(name, address) {
+            self.counted.invalidate(&key);
+        }
     }
 
     fn keys(&self, name: &str, address: Option<IpAddr>) -> [(Key, usize); 2] {
@@ -123,6 +126,19 @@ mod tests {
         }
         assert!(lockout.check("never tried", address(1)).is_err());
         assert!(lockout.check("never tried", address(2)).is_ok());
+    }
+
+    #[test]
+    fn address_of_many_users_is_not_locked_by_what_they_mistype() {
+        let lockout = Lockout::new(3, Duration::from_secs(30));
+        for name in 0..100 {
+            lockout.failed(&name.to_string(), address(1));
+            lockout.succeeded(&name.to_string(), address(1));
+        }
+        assert!(lockout.check("a", address(1)).is_ok());
+        (0..3).for_each(|_| lockout.failed("a", address(1)));
+        lockout.succeeded("b", address(1));
+        assert!(lockout.check("a", address(1)).is_err(), "another name stays locked");
     }
 
     #[test]

@@ -188,12 +188,18 @@ impl Users {
         self.0.by_name.read().get(name).cloned()
     }
 
-    /// The user with this name and password; `None` if there is none, which takes as long.
+    /// The user with this name and password; `None` if there is none, which takes as long. Asks
+    /// `may_try` when its turn has come: many guesses can arrive before the first one has failed.
     ///
     /// # Errors
     ///
-    /// When too many passwords are checked at once.
-    pub(super) async fn verify(&self, name: &str, password: &str) -> Result<Option<User>> {
+    /// Those of `may_try`, and when too many passwords are checked at once.
+    pub(super) async fn verify(
+        &self,
+        name: &str,
+        password: &str,
+        may_try: impl Fn() -> Result<()>,
+    ) -> Result<Option<User>> {
         let user = self.find(name).filter(|user| user.password_hash.is_some());
         if password.is_empty() || password.len() > PASSWORD_BYTES_MAX {
             return Ok(None);
@@ -209,6 +215,7 @@ impl Users {
             return Err(Error::new(ErrorKind::Overloaded, "too many logins at once")
                 .with_hint("try again soon"));
         };
+        may_try()?;
         let password = password.to_owned();
         let checking = tokio::task::spawn_blocking(move || {
             let hash = PasswordHash::new(&hash).ok()?;

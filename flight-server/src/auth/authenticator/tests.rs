@@ -108,3 +108,18 @@ async fn certificate_names_a_user_who_is_known() {
     // One without a password cannot log in with one.
     assert!(authenticator.log_in(basic("loader", ""), None).await.is_err());
 }
+
+#[tokio::test]
+async fn guesses_that_arrive_together_are_locked_like_those_in_a_row() {
+    let authenticator = with_users(vec![user("anna", Some("secret"))]);
+    let someone = peer(None);
+    let guesses = (0..20).map(|guess| {
+        let wrong = basic("anna", &guess.to_string());
+        let (authenticator, someone) = (&authenticator, &someone);
+        async move { authenticator.log_in(wrong, Some(someone)).await.err().unwrap() }
+    });
+    let refused = futures::future::join_all(guesses).await;
+    let tried = refused.iter().filter(|error| error.message().contains("wrong")).count();
+    // Two are checked at once, and each may fail as the last one that was free.
+    assert!((2..=4).contains(&tried), "{tried} were tried");
+}

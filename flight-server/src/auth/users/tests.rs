@@ -20,22 +20,22 @@ async fn password_opens_its_own_user_alone() {
         ("", "", false),
         ("a\0", "secret a", false),
     ] {
-        let found = users.verify(name, password).await.unwrap();
+        let found = users.verify(name, password, || Ok(())).await.unwrap();
         assert_eq!(found.is_some(), is_right, "{name:?} {password:?}");
     }
     let long = "x".repeat(PASSWORD_BYTES_MAX + 1);
-    assert!(users.verify("a", &long).await.unwrap().is_none());
+    assert!(users.verify("a", &long, || Ok(())).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn replaced_user_needs_the_new_password() {
     let users = Users::new(vec![user("a", "old")]);
-    assert!(users.verify("a", "old").await.unwrap().is_some());
+    assert!(users.verify("a", "old", || Ok(())).await.unwrap().is_some());
     users.replace(vec![user("a", "new")]);
-    assert!(users.verify("a", "old").await.unwrap().is_none());
-    assert!(users.verify("a", "new").await.unwrap().is_some());
+    assert!(users.verify("a", "old", || Ok(())).await.unwrap().is_none());
+    assert!(users.verify("a", "new", || Ok(())).await.unwrap().is_some());
     users.replace(vec![]);
-    assert!(users.verify("a", "new").await.unwrap().is_none());
+    assert!(users.verify("a", "new", || Ok(())).await.unwrap().is_none());
 }
 
 #[test]
