@@ -14,9 +14,16 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("samite-connectors", &["samite-engine"]),
     ("samite-catalog-bridge", &["samite-engine"]),
     ("samite-flight-server", &["samite-engine"]),
+    ("samite-pg-server", &["samite-engine", "samite-flight-server"]),
     (
         "samite",
-        &["samite-engine", "samite-connectors", "samite-catalog-bridge", "samite-flight-server"],
+        &[
+            "samite-engine",
+            "samite-connectors",
+            "samite-catalog-bridge",
+            "samite-flight-server",
+            "samite-pg-server",
+        ],
     ),
     (
         "samite-tests",
@@ -50,6 +57,9 @@ const KNOWN_ONLY_TO: &[(&str, &[&str])] = &[
     // Flight SQL and gRPC; `samite` is also a client (`samite sql --connect`).
     ("arrow-flight", &["samite-flight-server", "samite"]),
     ("tonic", &["samite-flight-server", "samite"]),
+    // The PostgreSQL protocol.
+    ("pgwire", &["samite-pg-server"]),
+    ("arrow-pg", &["samite-pg-server"]),
     // The command line and configuration files.
     ("clap", &["samite"]),
     ("toml", &["samite"]),
