@@ -59,7 +59,7 @@ const KNOWN_ONLY_TO: &[(&str, &[&str])] = &[
     ("tonic", &["samite-flight-server", "samite"]),
     // The PostgreSQL protocol.
     ("pgwire", &["samite-pg-server"]),
-    ("arrow-pg", &["samite-pg-server"]),
+
     // The command line and configuration files.
     ("clap", &["samite"]),
     ("toml", &["samite"]),
