@@ -35,7 +35,9 @@ mod ticket;
 mod tls;
 mod wire;
 
-pub use auth::{AuthConfig, KeySource, TokenConfig, User, Users, hash_password};
+pub use auth::{
+    AuthConfig, Authenticator, Credentials, KeySource, TokenConfig, User, Users, hash_password,
+};
 pub use config::FlightConfig;
 pub use server::FlightServer;
-pub use tls::{Tls, TlsFiles};
+pub use tls::{Tls, TlsFiles, certificate_name};

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
 
-use crate::auth::{AuthConfig, Authenticator};
+use crate::auth::Authenticator;
 use crate::config::FlightConfig;
 use crate::connection::{EndedConnections, incoming};
 use crate::message::Uncopied;
@@ -39,7 +39,7 @@ const PENDING_RESETS_MAX: usize = 20;
 pub struct FlightServer {
     engine: Engine,
     config: FlightConfig,
-    authenticator: Authenticator,
+    authenticator: Arc<Authenticator>,
     tls: Option<Tls>,
 }
 
@@ -47,17 +47,14 @@ impl FlightServer {
     /// A server of this engine.
     #[must_use]
     pub fn new(engine: Engine, config: FlightConfig) -> Self {
-        Self { engine, config, authenticator: Authenticator::open(), tls: None }
+        Self { engine, config, authenticator: Arc::new(Authenticator::open()), tls: None }
     }
 
-    /// Lets in only who shows who it is, as `auth` says; everybody is `anonymous` without.
-    ///
-    /// # Errors
-    ///
-    /// When tokens are to be believed that cannot be checked.
-    pub fn with_auth(mut self, auth: AuthConfig) -> Result<Self> {
-        self.authenticator = Authenticator::new(auth)?;
-        Ok(self)
+    /// Lets in only who shows who it is; everybody is `anonymous` without.
+    #[must_use]
+    pub fn with_authenticator(mut self, authenticator: Arc<Authenticator>) -> Self {
+        self.authenticator = authenticator;
+        self
     }
 
     /// Encrypts connections.

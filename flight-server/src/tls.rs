@@ -100,6 +100,15 @@ impl Tls {
         Ok(true)
     }
 
+    /// What does the handshakes of connections that speak `protocol` (RFC 7301), with the certificate
+    /// of now. A [`FlightServer`](crate::FlightServer) with the same keeps that one current.
+    #[must_use]
+    pub fn acceptor(&self, protocol: &[u8]) -> TlsAcceptor {
+        let mut config = ServerConfig::clone(&self.0.current.read().config);
+        config.alpn_protocols = vec![protocol.to_vec()];
+        TlsAcceptor::from(Arc::new(config))
+    }
+
     /// Does a handshake; gives the common name of the client's certificate too.
     pub(crate) async fn accept(
         &self,
@@ -107,10 +116,15 @@ impl Tls {
     ) -> io::Result<(TlsStream<TcpStream>, Option<String>)> {
         let config = Arc::clone(&self.0.current.read().config);
         let stream = TlsAcceptor::from(config).accept(socket).await?;
-        let certificates = stream.get_ref().1.peer_certificates();
-        let name = certificates.and_then(<[_]>::first).and_then(common_name);
+        let name = certificate_name(&stream);
         Ok((stream, name))
     }
+}
+
+/// The common name of the certificate that a client showed.
+#[must_use]
+pub fn certificate_name(stream: &TlsStream<TcpStream>) -> Option<String> {
+    stream.get_ref().1.peer_certificates()?.first().and_then(common_name)
 }
 
 impl std::fmt::Debug for Tls {

@@ -3,11 +3,12 @@
 mod watch;
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use clap::Args;
 use datafusion::common::runtime::SpawnedTask;
 use samite_engine::{Error, ErrorKind};
-use samite_flight_server::FlightServer;
+use samite_flight_server::{Authenticator, FlightServer};
 use tokio::net::{TcpListener, lookup_host};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -66,7 +67,8 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
     tracing::info!("no policy files: the mesh is open to everyone who can connect");
     let mut server = FlightServer::new(mesh.engine().clone(), mesh.configuration().flight.clone());
     let scheme = if tls.is_some() { "grpc+tls" } else { "grpc" };
-    server = server.with_auth(auth).map_err(Failure::Usage)?;
+    let authenticator = Arc::new(Authenticator::new(auth).map_err(Failure::Usage)?);
+    server = server.with_authenticator(Arc::clone(&authenticator));
     if let Some(tls) = tls {
         server = server.with_tls(tls);
     }

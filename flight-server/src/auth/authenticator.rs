@@ -7,6 +7,7 @@
 //! certificate ─────┘
 //! ```
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use chrono::Utc;
@@ -20,11 +21,11 @@ use super::lockout::Lockout;
 use super::login::{Logins, PREFIX};
 use super::tokens::Tokens;
 use super::users::{User, Users, check_name};
-use crate::connection::Peer;
+use crate::connection::{ConnectionId, Peer};
 
-/// Finds out who calls.
+/// Finds out who calls. One for all listeners of a server, so that they count failures together.
 #[derive(Debug)]
-pub(crate) struct Authenticator {
+pub struct Authenticator {
     is_on: bool,
     anonymous: Arc<Principal>,
     users: Option<Users>,
@@ -51,13 +52,14 @@ impl Authenticator {
     /// # Errors
     ///
     /// When tokens are to be believed that cannot be checked.
-    pub(crate) fn new(config: AuthConfig) -> Result<Self> {
+    pub fn new(config: AuthConfig) -> Result<Self> {
         let tokens = config.tokens.clone().map(Tokens::new).transpose()?;
         Ok(Self { tokens, ..Self::without_tokens(config) })
     }
 
     /// Everybody is `anonymous`.
-    pub(crate) fn open() -> Self {
+    #[must_use]
+    pub fn open() -> Self {
         Self::without_tokens(AuthConfig::default())
     }
 
@@ -74,8 +76,30 @@ impl Authenticator {
     }
 
     /// True if a caller has to show who it is.
-    pub(crate) fn is_on(&self) -> bool {
+    #[must_use]
+    pub fn is_on(&self) -> bool {
         self.is_on
+    }
+
+    /// Who shows these credentials over another protocol.
+    ///
+    /// `address` is where the caller is, `certificate_name` the common name of its certificate.
+    ///
+    /// # Errors
+    ///
+    /// When they are wrong, or there are none and some are needed.
+    pub async fn principal(
+        &self,
+        credentials: Credentials,
+        address: IpAddr,
+        certificate_name: Option<&str>,
+    ) -> Result<Arc<Principal>> {
+        let peer = Peer {
+            id: ConnectionId(0),
+            address: Some(address),
+            certificate_name: certificate_name.map(Arc::from),
+        };
+        Ok(self.identify(credentials, Some(&peer)).await?.principal)
     }
 
     /// Who shows these credentials.

@@ -16,7 +16,7 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 
 /// What a caller shows.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) enum Credentials {
+pub enum Credentials {
     /// Nothing.
     None,
     /// A name and a password (RFC 7617).

@@ -19,12 +19,12 @@ use samite_engine::session::Principal;
 use tonic::Extensions;
 use tonic::metadata::MetadataMap;
 
-pub(crate) use authenticator::{Authenticator, Identified};
+pub use authenticator::Authenticator;
+pub(crate) use authenticator::Identified;
 pub use config::{AuthConfig, KeySource, TokenConfig};
 pub(crate) use handshake::answer_handshake;
+pub use credentials::Credentials;
 pub use users::{User, Users, hash_password};
-
-use credentials::Credentials;
 
 use crate::connection::Peer;
 use crate::sessions::SessionKey;

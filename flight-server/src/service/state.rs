@@ -25,7 +25,7 @@ use crate::wire::Profile;
 #[derive(Debug)]
 pub(crate) struct State {
     pub(super) config: FlightConfig,
-    pub(super) authenticator: Authenticator,
+    pub(super) authenticator: Arc<Authenticator>,
     pub(super) metrics: ServerMetrics,
     pub(super) sessions: Sessions,
     pub(super) statements: Expiring<Uuid, PreparedStatement>,
@@ -47,7 +47,7 @@ impl State {
     /// When the fixed answers cannot be made.
     pub(crate) fn new(
         engine: Engine,
-        authenticator: Authenticator,
+        authenticator: Arc<Authenticator>,
         metrics: ServerMetrics,
         config: FlightConfig,
         shutdown: CancellationToken,

@@ -1,0 +1,278 @@
+//! What a text asks for: SQL, which the engine reads, or what belongs to the connection alone, such
+//! as cursors.
+
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use samite_engine::{Error, ErrorKind, Result};
+
+/// What a text asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// What the engine reads.
+    Sql(Verb),
+    /// Gives a query a name, under which its rows are fetched.
+    Declare { name: String, is_held: bool, query: String },
+    /// Fetches rows of such a query: so many, or all.
+    Fetch { name: String, rows: Option<usize> },
+    /// Forgets such a query, or all.
+    Close(Option<String>),
+    /// Forgets a prepared statement, or all.
+    Deallocate(Option<String>),
+    /// Forgets all that the session holds, and its settings.
+    Discard,
+}
+
+/// The first word of SQL, which the client gets back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verb {
+    /// Begins a transaction.
+    Begin(&'static str),
+    /// Ends one.
+    Commit,
+    /// Ends one that failed.
+    Rollback,
+    /// Gives rows, which are counted.
+    Select,
+    /// Anything else, by its name.
+    Other(String),
+}
+
+impl Command {
+    /// Says what a text asks for.
+    ///
+    /// # Errors
+    ///
+    /// When it is a cursor's command of a form that is not supported.
+    pub(crate) fn of(sql: &str) -> Result<Self> {
+        let verb = first_word(sql);
+        match verb.as_str() {
+            "DECLARE" | "FETCH" | "MOVE" | "CLOSE" | "DEALLOCATE" | "DISCARD" => {
+                Words::new(sql)?.command(&verb)
+            }
+            _ => Ok(Self::Sql(Verb::of(verb))),
+        }
+    }
+}
+
+impl Verb {
+    fn of(word: String) -> Self {
+        match word.as_str() {
+            "BEGIN" => Self::Begin("BEGIN"),
+            "START" => Self::Begin("START TRANSACTION"),
+            "COMMIT" | "END" => Self::Commit,
+            "ROLLBACK" | "ABORT" => Self::Rollback,
+            "SELECT" | "WITH" | "VALUES" | "TABLE" | "" => Self::Select,
+            _ => Self::Other(word),
+        }
+    }
+
+    /// What the client gets back after so many rows.
+    pub(crate) fn tag(&self, rows: u64) -> String {
+        match self {
+            Self::Begin(word) => (*word).to_owned(),
+            Self::Commit => "COMMIT".to_owned(),
+            Self::Rollback => "ROLLBACK".to_owned(),
+            Self::Select => format!("SELECT {rows}"),
+            Self::Other(word) => word.clone(),
+        }
+    }
+}
+
+/// The first word, in capitals, without comments and parentheses before it.
+fn first_word(sql: &str) -> String {
+    let mut rest = sql;
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '(');
+        if let Some(comment) = rest.strip_prefix("--") {
+            rest = comment.split_once('\n').map_or("", |(_, after)| after);
+        } else if let Some(comment) = rest.strip_prefix("/*") {
+            rest = comment.split_once("*/").map_or("", |(_, after)| after);
+        } else {
+            let word = rest.split(|c: char| !c.is_ascii_alphabetic()).next();
+            return word.unwrap_or_default().to_ascii_uppercase();
+        }
+    }
+}
+
+/// The words of a cursor's command.
+struct Words<'a> {
+    sql: &'a str,
+    tokens: std::iter::Peekable<std::vec::IntoIter<(Token, usize)>>,
+}
+
+impl<'a> Words<'a> {
+    fn new(sql: &'a str) -> Result<Self> {
+        let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql)
+            .tokenize_with_location()
+            .map_err(|error| {
+                Error::new(ErrorKind::InvalidQuery, format!("syntax error: {error}"))
+            })?;
+        let tokens: Vec<(Token, usize)> = tokens
+            .into_iter()
+            .filter(|token| !matches!(token.token, Token::Whitespace(_) | Token::SemiColon))
+            .map(|token| {
+                let end = token.span.end;
+                let end = crate::split::offset(sql, end.line, end.column);
+                (token.token, end)
+            })
+            .collect();
+        Ok(Self { sql, tokens: tokens.into_iter().peekable() })
+    }
+
+    fn command(mut self, verb: &str) -> Result<Command> {
+        self.tokens.next();
+        let command = match verb {
+            "DECLARE" => return self.declare(),
+            "FETCH" => self.fetch()?,
+            "CLOSE" => Command::Close(self.name_or_all()?),
+            "DEALLOCATE" => {
+                self.skip("PREPARE");
+                Command::Deallocate(self.name_or_all()?)
+            }
+            "DISCARD" if self.skip("ALL") => Command::Discard,
+            _ => return Err(unsupported(verb)),
+        };
+        match self.tokens.next() {
+            None => Ok(command),
+            Some(_) => Err(unsupported(verb)),
+        }
+    }
+
+    /// `DECLARE name [ASENSITIVE] [NO SCROLL] CURSOR [WITH HOLD] FOR query`
+    fn declare(mut self) -> Result<Command> {
+        let name = self.name()?;
+        let mut is_held = false;
+        self.skip("ASENSITIVE");
+        self.skip("INSENSITIVE");
+        if self.skip("NO") && !self.skip("SCROLL") {
+            return Err(unsupported("DECLARE"));
+        }
+        if !self.skip("CURSOR") {
+            return Err(unsupported("DECLARE with BINARY or SCROLL"));
+        }
+        if self.skip("WITH") {
+            is_held = true;
+        } else {
+            self.skip("WITHOUT");
+        }
+        self.skip("HOLD");
+        let end = match self.tokens.next() {
+            Some((token, end)) if is_word(&token, "FOR") => end,
+            _ => return Err(unsupported("DECLARE")),
+        };
+        let query = self.sql.get(end..).unwrap_or_default().trim();
+        let query = query.trim_end_matches(';').to_owned();
+        Ok(Command::Declare { name, is_held, query })
+    }
+
+    /// `FETCH [NEXT | ALL | n | FORWARD [n | ALL]] [FROM | IN] name`
+    fn fetch(&mut self) -> Result<Command> {
+        self.skip("FORWARD");
+        let rows = match self.tokens.peek().map(|(token, _)| token.clone()) {
+            Some(Token::Number(number, _)) => {
+                self.tokens.next();
+                Some(number.parse().map_err(|_| unsupported("FETCH"))?)
+            }
+            Some(token) if is_word(&token, "ALL") => {
+                self.tokens.next();
+                None
+            }
+            _ => {
+                self.skip("NEXT");
+                Some(1)
+            }
+        };
+        if !self.skip("FROM") {
+            self.skip("IN");
+        }
+        Ok(Command::Fetch { name: self.name()?, rows })
+    }
+
+    fn skip(&mut self, word: &str) -> bool {
+        self.tokens.next_if(|(token, _)| is_word(token, word)).is_some()
+    }
+
+    fn name_or_all(&mut self) -> Result<Option<String>> {
+        if self.skip("ALL") { Ok(None) } else { self.name().map(Some) }
+    }
+
+    fn name(&mut self) -> Result<String> {
+        match self.tokens.next() {
+            Some((Token::Word(word), _)) if word.quote_style.is_some() => Ok(word.value),
+            Some((Token::Word(word), _)) => Ok(word.value.to_lowercase()),
+            _ => Err(Error::new(ErrorKind::InvalidQuery, "syntax error: a name is missing")),
+        }
+    }
+}
+
+fn is_word(token: &Token, wanted: &str) -> bool {
+    matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(wanted))
+}
+
+fn unsupported(what: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("this form of {what} is not supported"))
+        .with_hint("cursors go forward: DECLARE name CURSOR FOR query, FETCH n FROM name, CLOSE name")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_word_says_what_the_client_gets_back() {
+        for (sql, tag) in [
+            ("select 1", "SELECT 3"),
+            ("/* a */ -- b\n (SELECT 1)", "SELECT 3"),
+            ("WITH a AS (SELECT 1) SELECT * FROM a", "SELECT 3"),
+            ("values (1)", "SELECT 3"),
+            ("BEGIN", "BEGIN"),
+            ("start transaction", "START TRANSACTION"),
+            ("end", "COMMIT"),
+            ("abort", "ROLLBACK"),
+            ("SET a = 1", "SET"),
+            ("show all", "SHOW"),
+            ("explain select 1", "EXPLAIN"),
+        ] {
+            match Command::of(sql) {
+                Ok(Command::Sql(verb)) => assert_eq!(verb.tag(3), tag, "{sql}"),
+                other => panic!("{sql}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn cursor_is_declared_fetched_from_and_closed() {
+        let name = || "c".to_owned();
+        let declare = |name: &str, is_held, query: &str| {
+            Some(Command::Declare { name: name.to_owned(), is_held, query: query.to_owned() })
+        };
+        for (sql, command) in [
+            ("DECLARE c CURSOR FOR SELECT 1;", declare("c", false, "SELECT 1")),
+            (
+                "declare \"SQL_CUR1\" cursor with hold for\n SELECT 'ä;' FROM t",
+                declare("SQL_CUR1", true, "SELECT 'ä;' FROM t"),
+            ),
+            ("DECLARE C NO SCROLL CURSOR WITHOUT HOLD FOR VALUES (1)", declare("c", false, "VALUES (1)")),
+            ("DECLARE c BINARY CURSOR FOR SELECT 1", None),
+            ("DECLARE c SCROLL CURSOR FOR SELECT 1", None),
+            ("FETCH c", Some(Command::Fetch { name: name(), rows: Some(1) })),
+            ("FETCH NEXT FROM c", Some(Command::Fetch { name: name(), rows: Some(1) })),
+            ("fetch 2048 in c;", Some(Command::Fetch { name: name(), rows: Some(2048) })),
+            ("FETCH FORWARD 5 FROM \"c\"", Some(Command::Fetch { name: name(), rows: Some(5) })),
+            ("FETCH ALL FROM c", Some(Command::Fetch { name: name(), rows: None })),
+            ("FETCH FORWARD ALL IN c", Some(Command::Fetch { name: name(), rows: None })),
+            ("FETCH BACKWARD 5 FROM c", None),
+            ("FETCH -1 FROM c", None),
+            ("FETCH 1 FROM c d", None),
+            ("MOVE 1 FROM c", None),
+            ("CLOSE c", Some(Command::Close(Some(name())))),
+            ("CLOSE ALL", Some(Command::Close(None))),
+            ("DEALLOCATE c", Some(Command::Deallocate(Some(name())))),
+            ("DEALLOCATE PREPARE ALL", Some(Command::Deallocate(None))),
+            ("DISCARD ALL", Some(Command::Discard)),
+            ("DISCARD TEMP", None),
+        ] {
+            assert_eq!(Command::of(sql).ok(), command, "{sql}");
+        }
+    }
+}
