@@ -39,6 +39,8 @@ pub struct Configuration {
     pub listen: String,
     /// Address and port for metrics and health; none without it.
     pub metrics_listen: Option<String>,
+    /// Address and port for clients that speak the PostgreSQL protocol.
+    pub pg_listen: Option<String>,
     /// Who may call, and how connections are encrypted.
     pub security: Security,
     /// What may be read outside the mesh, and with which credentials.
@@ -60,6 +62,7 @@ impl Default for Configuration {
         Self {
             listen: "127.0.0.1:32010".to_owned(),
             metrics_listen: None,
+            pg_listen: None,
             security: Security::default(),
             stores: StoresConfig::default(),
             mesh_refresh: Duration::from_secs(10),

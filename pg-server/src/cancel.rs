@@ -72,7 +72,8 @@ impl Cancels {
 /// True if the two are the same, in a time that does not tell where they differ.
 fn is_same(left: &[u8], right: &[u8]) -> bool {
     left.len() == right.len()
-        && left.iter().zip(right).fold(0, |differing, (left, right)| differing | (left ^ right)) == 0
+        && left.iter().zip(right).fold(0, |differing, (left, right)| differing | (left ^ right))
+            == 0
 }
 
 impl Cancellable {

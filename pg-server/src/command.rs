@@ -102,11 +102,9 @@ struct Words<'a> {
 
 impl<'a> Words<'a> {
     fn new(sql: &'a str) -> Result<Self> {
-        let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql)
-            .tokenize_with_location()
-            .map_err(|error| {
-                Error::new(ErrorKind::InvalidQuery, format!("syntax error: {error}"))
-            })?;
+        let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location().map_err(
+            |error| Error::new(ErrorKind::InvalidQuery, format!("syntax error: {error}")),
+        )?;
         let tokens: Vec<(Token, usize)> = tokens
             .into_iter()
             .filter(|token| !matches!(token.token, Token::Whitespace(_) | Token::SemiColon))
@@ -210,8 +208,9 @@ fn is_word(token: &Token, wanted: &str) -> bool {
 }
 
 fn unsupported(what: &str) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("this form of {what} is not supported"))
-        .with_hint("cursors go forward: DECLARE name CURSOR FOR query, FETCH n FROM name, CLOSE name")
+    Error::new(ErrorKind::Unsupported, format!("this form of {what} is not supported")).with_hint(
+        "cursors go forward: DECLARE name CURSOR FOR query, FETCH n FROM name, CLOSE name",
+    )
 }
 
 #[cfg(test)]
@@ -252,7 +251,10 @@ mod tests {
                 "declare \"SQL_CUR1\" cursor with hold for\n SELECT 'ä;' FROM t",
                 declare("SQL_CUR1", true, "SELECT 'ä;' FROM t"),
             ),
-            ("DECLARE C NO SCROLL CURSOR WITHOUT HOLD FOR VALUES (1)", declare("c", false, "VALUES (1)")),
+            (
+                "DECLARE C NO SCROLL CURSOR WITHOUT HOLD FOR VALUES (1)",
+                declare("c", false, "VALUES (1)"),
+            ),
             ("DECLARE c BINARY CURSOR FOR SELECT 1", None),
             ("DECLARE c SCROLL CURSOR FOR SELECT 1", None),
             ("FETCH c", Some(Command::Fetch { name: name(), rows: Some(1) })),

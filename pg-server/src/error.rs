@@ -5,7 +5,8 @@
 
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::{ErrorResponse, NoticeResponse};
-use samite_engine::{Error, ErrorKind, LINE_BYTES_MAX};
+use samite_engine::error::LINE_BYTES_MAX;
+use samite_engine::{Error, ErrorKind};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

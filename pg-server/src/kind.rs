@@ -168,9 +168,8 @@ impl Kind {
             | DataType::Decimal64(precision, scale)
             | DataType::Decimal128(precision, scale)
             | DataType::Decimal256(precision, scale) => {
-                i32::from(*precision) << 16 | (i32::from(*scale) & 0x7ff)
+                { i32::from(*precision) << 16 | (i32::from(*scale) & 0x7ff) }.saturating_add(4)
             }
-            .saturating_add(4),
             _ => -1,
         }
     }

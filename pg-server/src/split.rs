@@ -60,7 +60,10 @@ mod tests {
             ("SELECT 1", vec!["SELECT 1"]),
             ("SELECT 1;", vec!["SELECT 1"]),
             ("SELECT ';'; SELECT \"a;b\"", vec!["SELECT ';'", "SELECT \"a;b\""]),
-            ("SET a = 'ä;ö';\nSELECT 'é' -- ;\n; SELECT 3", vec!["SET a = 'ä;ö'", "SELECT 'é' -- ;", "SELECT 3"]),
+            (
+                "SET a = 'ä;ö';\nSELECT 'é' -- ;\n; SELECT 3",
+                vec!["SET a = 'ä;ö'", "SELECT 'é' -- ;", "SELECT 3"],
+            ),
             ("SELECT /* ; */ 1; /* x */ ;", vec!["SELECT /* ; */ 1"]),
             ("SELECT $$a;b$$; SELECT 2", vec!["SELECT $$a;b$$", "SELECT 2"]),
             ("SELECT 'a; SELECT 2", vec!["SELECT 'a; SELECT 2"]),

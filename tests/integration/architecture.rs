@@ -59,7 +59,6 @@ const KNOWN_ONLY_TO: &[(&str, &[&str])] = &[
     ("tonic", &["samite-flight-server", "samite"]),
     // The PostgreSQL protocol.
     ("pgwire", &["samite-pg-server"]),
-
     // The command line and configuration files.
     ("clap", &["samite"]),
     ("toml", &["samite"]),

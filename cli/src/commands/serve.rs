@@ -8,9 +8,11 @@ use std::sync::Arc;
 use clap::Args;
 use datafusion::common::runtime::SpawnedTask;
 use samite_engine::{Error, ErrorKind};
-use samite_flight_server::{Authenticator, FlightServer};
+use samite_flight_server::{Authenticator, FlightConfig, FlightServer};
+use samite_pg_server::{PgConfig, PgServer};
 use tokio::net::{TcpListener, lookup_host};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
 use super::places::MeshPlace;
@@ -32,6 +34,9 @@ pub(crate) struct Arguments {
     /// Address for metrics and health over HTTP, for instance 127.0.0.1:9464; none without it
     #[arg(long, value_name = "ADDR")]
     metrics_listen: Option<String>,
+    /// Address for clients that speak the PostgreSQL protocol, for instance 127.0.0.1:5432; none without it
+    #[arg(long, value_name = "ADDR")]
+    pg_listen: Option<String>,
     /// Listen beyond loopback although TLS or logins are not set up
     #[arg(long)]
     insecure: bool,
@@ -48,7 +53,12 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
     // The address first: a port in use is told before a large mesh is read.
     let security = configuration.security.clone();
     let is_safe = security.has_tls() && security.has_logins();
-    let listener = listen(&configuration.listen, is_safe || arguments.insecure).await?;
+    let may_be_open = is_safe || arguments.insecure;
+    let listener = listen(&configuration.listen, may_be_open).await?;
+    let pg_listener = match arguments.pg_listen.or(configuration.pg_listen.clone()) {
+        Some(address) => Some(listen(&address, may_be_open).await?),
+        None => None,
+    };
     let watchers = match arguments.metrics_listen.or(configuration.metrics_listen.clone()) {
         Some(address) => Some(listen(&address, true).await?),
         None => None,
@@ -65,10 +75,20 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
         tracing::warn!(problems, "some documents have problems; samite check lists them");
     }
     tracing::info!("no policy files: the mesh is open to everyone who can connect");
-    let mut server = FlightServer::new(mesh.engine().clone(), mesh.configuration().flight.clone());
-    let scheme = if tls.is_some() { "grpc+tls" } else { "grpc" };
+    let engine = mesh.engine().clone();
+    let flight = mesh.configuration().flight.clone();
     let authenticator = Arc::new(Authenticator::new(auth).map_err(Failure::Usage)?);
-    server = server.with_authenticator(Arc::clone(&authenticator));
+    let pg = pg_listener.map(|listener| {
+        let server = PgServer::new(engine.clone(), pg_config(&flight));
+        let server = server.with_authenticator(Arc::clone(&authenticator));
+        let server = match &tls {
+            Some(tls) => server.with_tls(tls.clone()),
+            None => server,
+        };
+        (listener, server)
+    });
+    let mut server = FlightServer::new(engine.clone(), flight).with_authenticator(authenticator);
+    let scheme = if tls.is_some() { "grpc+tls" } else { "grpc" };
     if let Some(tls) = tls {
         server = server.with_tls(tls);
     }
@@ -77,16 +97,52 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
         if let Ok(address) = listener.local_addr() {
             tracing::info!(%address, "metrics and health over HTTP");
         }
-        SpawnedTask::spawn(watch(listener, mesh.engine().clone(), readiness.clone()))
+        SpawnedTask::spawn(watch(listener, engine, readiness.clone()))
     });
     let address = listener.local_addr().map_err(Failure::from_io)?;
-    terminal::print(&format!("samite listening on {scheme}://{address}\n"))?;
+    let mut places = format!("samite listening on {scheme}://{address}\n");
+    if let Some((listener, _)) = &pg {
+        let address = listener.local_addr().map_err(Failure::from_io)?;
+        places.push_str(&format!("samite listening on postgresql://{address}\n"));
+    }
+    terminal::print(&places)?;
     readiness.set(true);
-    let stopping = async {
+    let stopping = CancellationToken::new();
+    let serving = server.serve(listener, stopping.clone().cancelled_owned());
+    let serving_pg = async {
+        match pg {
+            Some((listener, server)) => {
+                server.serve(listener, stopping.clone().cancelled_owned()).await
+            }
+            None => Ok(()),
+        }
+    };
+    let stop = async {
         stop.wait().await;
         readiness.set(false);
+        stopping.cancel();
     };
-    Ok(server.serve(listener, stopping).await?)
+    // A listener that fails stops the other one too.
+    let serving = async { serving.await.inspect_err(|_| stopping.cancel()) };
+    let serving_pg = async { serving_pg.await.inspect_err(|_| stopping.cancel()) };
+    let both = async { tokio::join!(serving, serving_pg) };
+    tokio::pin!(both);
+    let (served, served_pg) = tokio::select! {
+        served = &mut both => served,
+        () = stop => both.await,
+    };
+    served?;
+    Ok(served_pg?)
+}
+
+/// The limits of the Flight SQL server, for the PostgreSQL protocol.
+fn pg_config(flight: &FlightConfig) -> PgConfig {
+    PgConfig {
+        connections_max: flight.connections_max,
+        message_bytes_max: flight.request_bytes_max,
+        drain_timeout: flight.drain_timeout,
+        ..PgConfig::default()
+    }
 }
 
 /// Asks the system for as many open files as it gives: each connection is one, and the usual limit is

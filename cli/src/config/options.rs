@@ -34,6 +34,12 @@ pub(crate) const OPTIONS: &[OptionDefinition] = &[
     ),
     option(
         "server",
+        "pg_listen",
+        Field::OptionalText(|all| &mut all.pg_listen),
+        "Address and port for clients that speak the PostgreSQL protocol, such as psql; with the same users, TLS and limits.",
+    ),
+    option(
+        "server",
         "tls_certificate",
         Field::OptionalPath(|all| &mut all.security.tls_certificate),
         "Certificate of the server with those between it and a root, as PEM. With it connections are encrypted. It is read again when it changes.",

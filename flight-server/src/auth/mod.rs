@@ -22,8 +22,8 @@ use tonic::metadata::MetadataMap;
 pub use authenticator::Authenticator;
 pub(crate) use authenticator::Identified;
 pub use config::{AuthConfig, KeySource, TokenConfig};
-pub(crate) use handshake::answer_handshake;
 pub use credentials::Credentials;
+pub(crate) use handshake::answer_handshake;
 pub use users::{User, Users, hash_password};
 
 use crate::connection::Peer;

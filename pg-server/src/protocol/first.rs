@@ -49,7 +49,8 @@ pub(crate) struct Startup {
 /// When the connection ends, or the packet is none.
 pub(crate) async fn read_first(socket: &mut (impl AsyncRead + Unpin)) -> io::Result<First> {
     let length = usize::try_from(socket.read_i32().await?).unwrap_or_default();
-    let Some(body_length) = length.checked_sub(4).filter(|_| (8..=PACKET_BYTES_MAX).contains(&length))
+    let Some(body_length) =
+        length.checked_sub(4).filter(|_| (8..=PACKET_BYTES_MAX).contains(&length))
     else {
         return Err(broken("the first packet has no such length"));
     };

@@ -107,7 +107,11 @@ impl Frontend {
             }
             _ => return Err(broken("a message has no such type")),
         };
-        if fields.is_empty() { Ok(message) } else { Err(broken("a message is longer than its fields")) }
+        if fields.is_empty() {
+            Ok(message)
+        } else {
+            Err(broken("a message is longer than its fields"))
+        }
     }
 }
 

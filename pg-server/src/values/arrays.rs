@@ -28,8 +28,11 @@ pub(super) fn text(items: &Values, out: &mut BytesMut) -> Result<()> {
 
 /// Writes an item, in quotes where it would be read as something else.
 fn put_item(item: &[u8], out: &mut BytesMut) {
-    let is_special =
-        |byte: &u8| matches!(byte, b'{' | b'}' | b',' | b'"' | b'\\') || byte.is_ascii_whitespace() || *byte == 0x0b;
+    let is_special = |byte: &u8| {
+        matches!(byte, b'{' | b'}' | b',' | b'"' | b'\\')
+            || byte.is_ascii_whitespace()
+            || *byte == 0x0b
+    };
     if !item.is_empty() && !item.eq_ignore_ascii_case(b"null") && !item.iter().any(is_special) {
         out.put_slice(item);
         return;

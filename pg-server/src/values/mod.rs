@@ -22,6 +22,7 @@ use datafusion::arrow::datatypes::{ArrowPrimitiveType, DataType};
 use samite_engine::{Error, ErrorKind, Result};
 
 use crate::kind::Kind;
+pub(crate) use arrays::items_of_text;
 pub(crate) use numeric::{numeric_of_binary, numeric_of_text};
 pub(crate) use time::Zone;
 
@@ -159,10 +160,7 @@ pub(crate) fn write_row(columns: &[Values], row: usize, out: &mut BytesMut) -> R
 }
 
 /// Writes what `write` does, with its length before it.
-fn measured(
-    out: &mut BytesMut,
-    write: impl FnOnce(&mut BytesMut) -> Result<()>,
-) -> Result<()> {
+fn measured(out: &mut BytesMut, write: impl FnOnce(&mut BytesMut) -> Result<()>) -> Result<()> {
     let start = out.len();
     out.put_i32(0);
     write(out)?;

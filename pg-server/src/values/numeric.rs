@@ -69,7 +69,8 @@ pub(crate) fn numeric_of_binary(mut bytes: &[u8]) -> Result<String> {
         let index = usize::try_from(weight - place).ok();
         index.and_then(|index| groups.get(index)).copied().unwrap_or_default()
     };
-    let whole: String = (0..=weight.max(0)).rev().map(|place| format!("{:04}", group(place))).collect();
+    let whole: String =
+        (0..=weight.max(0)).rev().map(|place| format!("{:04}", group(place))).collect();
     let places = scale.unsigned_abs().div_ceil(4).cast_signed();
     let mut fraction: String = (1..=places).map(|place| format!("{:04}", group(-place))).collect();
     fraction.truncate(usize::from(scale.unsigned_abs()));
@@ -85,7 +86,8 @@ pub(crate) fn numeric_of_text(text: &str) -> Option<(usize, usize)> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let is_plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    let is_number = is_plain(whole) && is_plain(fraction) && !(whole.is_empty() && fraction.is_empty());
+    let is_number =
+        is_plain(whole) && is_plain(fraction) && !(whole.is_empty() && fraction.is_empty());
     is_number.then(|| (whole.trim_start_matches('0').len() + fraction.len(), fraction.len()))
 }
 

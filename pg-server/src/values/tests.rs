@@ -6,11 +6,8 @@ use datafusion::arrow::array::{
     ListArray, NullArray, StringArray, StringViewArray, StructArray, Time64NanosecondArray,
     TimestampMicrosecondArray, TimestampSecondArray, UInt64Array,
 };
-use datafusion::arrow::datatypes::{
-    Field, Float64Type, Int8Type, Int64Type, IntervalMonthDayNano,
-};
+use datafusion::arrow::datatypes::{Field, Float64Type, Int8Type, Int64Type, IntervalMonthDayNano};
 
-use super::arrays::items_of_text;
 use super::*;
 
 fn write(array: ArrayRef, format: Format, zone: &str) -> Result<Vec<Option<Vec<u8>>>> {
@@ -51,12 +48,38 @@ fn refusal(array: impl Array + 'static) -> Option<ErrorKind> {
 #[test]
 fn floats_have_the_fewest_digits_as_in_postgresql() {
     let values = [
-        0.0, -0.0, 1.0, 0.1, 1e14, 1e15, 123_456_789_012_345.6, 1.5e300, 0.0001, 0.00001, -2.5,
-        f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 5e-324,
+        0.0,
+        -0.0,
+        1.0,
+        0.1,
+        1e14,
+        1e15,
+        123_456_789_012_345.6,
+        1.5e300,
+        0.0001,
+        0.00001,
+        -2.5,
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        5e-324,
     ];
     let expected = [
-        "0", "-0", "1", "0.1", "100000000000000", "1e+15", "123456789012345.6", "1.5e+300",
-        "0.0001", "1e-05", "-2.5", "NaN", "Infinity", "-Infinity", "5e-324",
+        "0",
+        "-0",
+        "1",
+        "0.1",
+        "100000000000000",
+        "1e+15",
+        "123456789012345.6",
+        "1.5e+300",
+        "0.0001",
+        "1e-05",
+        "-2.5",
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "5e-324",
     ];
     assert_eq!(texts(Float64Array::from(values.to_vec())), some(&expected));
     let floats = Float32Array::from(vec![0.1f32, 999_999.0, 1e6, 1_234_567.0, 3.4e38]);
@@ -121,10 +144,9 @@ fn broken_numeric_is_refused() {
 
 #[test]
 fn dates_and_times_are_in_the_style_iso() {
-    let days = vec![0, 10_957, -719_162, -719_163, 2_932_897, -735_160];
-    let expected = [
-        "1970-01-01", "2000-01-01", "0001-01-01", "0001-12-31 BC", "10000-01-01", "0044-03-14 BC",
-    ];
+    let days = vec![0, 10_957, -719_162, -719_163, 2_932_897, -719_528];
+    let expected =
+        ["1970-01-01", "2000-01-01", "0001-01-01", "0001-12-31 BC", "10000-01-01", "0001-01-01 BC"];
     assert_eq!(texts(Date32Array::from(days)), some(&expected));
     assert_eq!(binary(Date32Array::from(vec![10_958])), 1i32.to_be_bytes());
     assert_eq!(
@@ -132,8 +154,7 @@ fn dates_and_times_are_in_the_style_iso() {
         some(&["01:01:01.000001"])
     );
     let micros = vec![0, 1_700_000_000_120_000, -1];
-    let expected =
-        ["1970-01-01 00:00:00", "2023-11-14 22:13:20.12", "1969-12-31 23:59:59.999999"];
+    let expected = ["1970-01-01 00:00:00", "2023-11-14 22:13:20.12", "1969-12-31 23:59:59.999999"];
     assert_eq!(texts(TimestampMicrosecondArray::from(micros)), some(&expected));
     let instants = || TimestampMicrosecondArray::from(vec![946_684_800_000_001]);
     assert_eq!(binary(instants()), 1i64.to_be_bytes());
@@ -169,7 +190,11 @@ fn text_with_a_zero_character_is_refused() {
 #[test]
 fn intervals_are_in_the_style_of_postgresql() {
     let interval = |months, days, micros: i64| {
-        IntervalMonthDayNanoArray::from(vec![IntervalMonthDayNano::new(months, days, micros * 1000)])
+        IntervalMonthDayNanoArray::from(vec![IntervalMonthDayNano::new(
+            months,
+            days,
+            micros * 1000,
+        )])
     };
     for (months, days, micros, expected) in [
         (0, 0, 0, "00:00:00"),

@@ -1,0 +1,203 @@
+//! Statements as text, one after the other (PostgreSQL, "Simple Query").
+
+use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::response::EmptyQueryResponse;
+use samite_engine::ErrorKind;
+use samite_engine::resolve::Statement;
+
+use super::portal::{Portal, Progress, Work};
+use super::setting::set_by_statement;
+use super::{Conversation, End};
+use crate::command::{Command, Verb};
+use crate::error::{Coded, code};
+use crate::link::Gone;
+use crate::rows::{Formats, columns, description};
+use crate::split;
+
+impl Conversation {
+    /// Runs the statements of a text until one fails.
+    pub(super) async fn query(&mut self, sql: &str) -> Result<(), Gone> {
+        // An error of what was bound before does not stop a new statement.
+        self.is_skipping = false;
+        self.group += 1;
+        self.statements.remove("");
+        self.portals.remove("");
+        match self.statements_of(sql).await {
+            Ok(()) => {}
+            Err(End::Gone) => return Err(Gone),
+            Err(End::Failed(error)) => self.fail(&error).await?,
+        }
+        self.ready().await
+    }
+
+    async fn statements_of(&mut self, sql: &str) -> Result<(), End> {
+        let statements = split::statements(sql);
+        if statements.is_empty() {
+            let empty = PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new());
+            return Ok(self.link.say(empty).await?);
+        }
+        for text in statements {
+            let command = Command::of(text)?;
+            self.check_transaction(&command)?;
+            match command {
+                Command::Sql(verb) => self.run_text(text, &verb).await?,
+                command => {
+                    let tag = self.run_command(&command, true).await?;
+                    self.complete(tag).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn run_text(&mut self, text: &str, verb: &Verb) -> Result<(), End> {
+        let statement = self.session.parse(text)?;
+        if !statement.is_query() {
+            let tag = self.apply(&statement, verb).await?;
+            return Ok(self.complete(tag).await?);
+        }
+        let mut portal = self.portal_of(&statement, Command::Sql(verb.clone())).await?;
+        self.begin(&mut portal).await?;
+        let columns = portal.columns.clone().unwrap_or_default();
+        self.link.say(description(&columns, &portal.formats)).await?;
+        let sent = self.send_rows(&mut portal, None).await?;
+        Ok(self.complete(verb.tag(sent)).await?)
+    }
+
+    /// A query that is planned now, with its rows as text.
+    pub(super) async fn portal_of(
+        &mut self,
+        statement: &Statement,
+        command: Command,
+    ) -> Result<Portal, End> {
+        let session = self.session.clone();
+        let plan = self.unless_stopped(session.plan(statement)).await?;
+        self.warn(&plan).await?;
+        Ok(Portal {
+            columns: Some(columns(&plan.schema())?),
+            plan: Some(plan),
+            work: Work::Statement(command, statement.clone()),
+            formats: Formats::text(),
+            progress: Progress::New,
+            is_held: false,
+        })
+    }
+
+    /// Carries out what changes the session; the words that the client gets.
+    pub(super) async fn apply(
+        &mut self,
+        statement: &Statement,
+        verb: &Verb,
+    ) -> Result<String, End> {
+        let zone = self.zone_name();
+        if !set_by_statement(&self.session, statement.sql()).await? {
+            let session = self.session.clone();
+            self.unless_stopped(session.apply(statement)).await?;
+        }
+        self.tell_zone(&zone).await?;
+        Ok(self.turn(verb))
+    }
+
+    /// Carries out a command of the connection; the words that the client gets. `describes` says
+    /// whether the client wants to know the columns of rows.
+    pub(super) async fn run_command(
+        &mut self,
+        command: &Command,
+        describes: bool,
+    ) -> Result<String, End> {
+        match command {
+            Command::Sql(verb) => Ok(verb.tag(0)),
+            Command::Declare { name, is_held, query } => {
+                self.declare(name, *is_held, query).await?;
+                Ok("DECLARE CURSOR".to_owned())
+            }
+            Command::Fetch { name, rows } => self.fetch(name, *rows, describes).await,
+            Command::Close(Some(name)) => match self.portals.remove(name) {
+                Some(_) => Ok("CLOSE CURSOR".to_owned()),
+                None => Err(no_cursor(name).into()),
+            },
+            Command::Close(None) => {
+                self.portals.clear();
+                Ok("CLOSE CURSOR ALL".to_owned())
+            }
+            Command::Deallocate(Some(name)) => match self.statements.remove(name) {
+                Some(_) => Ok("DEALLOCATE".to_owned()),
+                None => Err(Coded::new(
+                    code::INVALID_STATEMENT,
+                    ErrorKind::NotFound,
+                    format!("no statement is prepared as \"{name}\""),
+                )
+                .into()),
+            },
+            Command::Deallocate(None) => {
+                self.statements.clear();
+                Ok("DEALLOCATE ALL".to_owned())
+            }
+            Command::Discard => {
+                let zone = self.zone_name();
+                self.statements.clear();
+                self.portals.clear();
+                let names: Vec<_> = self.session.settings().iter().map(|(name, _)| name).collect();
+                names.into_iter().try_for_each(|name| self.session.reset(name))?;
+                self.tell_zone(&zone).await?;
+                Ok("DISCARD ALL".to_owned())
+            }
+        }
+    }
+
+    async fn declare(&mut self, name: &str, is_held: bool, query: &str) -> Result<(), End> {
+        if self.portals.contains_key(name) {
+            let message = format!("a cursor \"{name}\" is there already");
+            return Err(Coded::new(code::DUPLICATE_CURSOR, ErrorKind::InvalidQuery, message).into());
+        }
+        self.check_room(self.portals.len())?;
+        let statement = self.session.parse(query)?;
+        if !statement.is_query() {
+            return Err(Coded::new(
+                code::UNSUPPORTED,
+                ErrorKind::Unsupported,
+                "a cursor is declared for a query only",
+            )
+            .into());
+        }
+        let portal = self.portal_of(&statement, Command::Sql(Verb::Select)).await?;
+        self.portals.insert(name.to_owned(), Portal { is_held, ..portal });
+        Ok(())
+    }
+
+    async fn fetch(
+        &mut self,
+        name: &str,
+        rows: Option<usize>,
+        describes: bool,
+    ) -> Result<String, End> {
+        // While it runs it belongs to this call: where that fails, it is closed.
+        let mut portal = self.portals.remove(name).ok_or_else(|| no_cursor(name))?;
+        if describes {
+            let columns = portal.columns.clone().unwrap_or_default();
+            self.link.say(description(&columns, &portal.formats)).await?;
+        }
+        let rows_max = rows.map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
+        let sent = self.send_rows(&mut portal, rows_max).await?;
+        self.portals.insert(name.to_owned(), portal);
+        Ok(format!("FETCH {sent}"))
+    }
+
+    /// Refuses one more than may be kept.
+    pub(super) fn check_room(&self, kept: usize) -> Result<(), End> {
+        let max = self.shared.config.statements_max;
+        if kept < max {
+            return Ok(());
+        }
+        let message = format!("a connection keeps at most {max} prepared statements and cursors");
+        Err(Coded::new(code::TOO_MANY, ErrorKind::ResourcesExhausted, message)
+            .with_hint("close those that are not needed any more")
+            .into())
+    }
+}
+
+/// The error for a cursor that is not there.
+pub(super) fn no_cursor(name: &str) -> Coded {
+    let message = format!("there is no cursor \"{name}\"");
+    Coded::new(code::INVALID_CURSOR, ErrorKind::NotFound, message)
+}

@@ -1,0 +1,194 @@
+//! The rows of a query, as messages of bounded size.
+
+use std::sync::Arc;
+
+use bytes::BytesMut;
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::Schema;
+use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::data::{FieldDescription, RowDescription};
+use samite_engine::execute::QueryStream;
+use samite_engine::{Error, ErrorKind, Result};
+
+use crate::kind::Kind;
+use crate::values::{Format, Values, Zone, write_row};
+
+/// Size at which rows are sent, in bytes.
+const CHUNK_BYTES: usize = 64 << 10;
+
+/// Columns that a row may have: their number is sent in 16 bits.
+const COLUMNS_MAX: usize = 32_767;
+
+/// A column of an answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Column {
+    name: String,
+    kind: Kind,
+    modifier: i32,
+}
+
+/// The formats of the columns of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Formats(Vec<Format>);
+
+/// The rows of a query that runs.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    pub(crate) stream: QueryStream,
+    columns: Arc<[Column]>,
+    formats: Formats,
+    zone: Zone,
+    batch: Option<Batch>,
+}
+
+#[derive(Debug)]
+struct Batch {
+    values: Vec<Values>,
+    next: usize,
+    rows: usize,
+}
+
+/// The columns of an answer.
+///
+/// # Errors
+///
+/// When one has a type that cannot be sent, or there are too many.
+pub(crate) fn columns(schema: &Schema) -> Result<Arc<[Column]>> {
+    if schema.fields().len() > COLUMNS_MAX {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("an answer has at most {COLUMNS_MAX} columns over this protocol"),
+        )
+        .with_hint("select fewer, or connect with Arrow Flight SQL"));
+    }
+    let column = |field: &Arc<datafusion::arrow::datatypes::Field>| {
+        let (name, data_type) = (field.name().replace('\0', " "), field.data_type());
+        Ok(Column { name, kind: Kind::of(data_type)?, modifier: Kind::modifier(data_type) })
+    };
+    schema.fields().iter().map(column).collect()
+}
+
+/// What a client learns of the columns before the rows.
+pub(crate) fn description(columns: &[Column], formats: &Formats) -> PgWireBackendMessage {
+    let fields = columns.iter().enumerate().map(|(index, column)| {
+        FieldDescription::new(
+            column.name.clone(),
+            0,
+            0,
+            column.kind.oid(),
+            column.kind.size(),
+            column.modifier,
+            match formats.of(index) {
+                Format::Text => 0,
+                Format::Binary => 1,
+            },
+        )
+    });
+    PgWireBackendMessage::RowDescription(RowDescription::new(fields.collect()))
+}
+
+impl Formats {
+    /// All columns as text.
+    pub(crate) fn text() -> Self {
+        Self(Vec::new())
+    }
+
+    /// What a client asks for: nothing, one format for all columns, or one for each.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such format, or another number of them than columns.
+    pub(crate) fn asked(codes: &[i16], columns: usize) -> Result<Self> {
+        if codes.len() > 1 && codes.len() != columns {
+            return Err(Error::new(
+                ErrorKind::InvalidQuery,
+                format!("{} formats were given for {columns} columns", codes.len()),
+            ));
+        }
+        let format = |code: &i16| match code {
+            0 => Ok(Format::Text),
+            1 => Ok(Format::Binary),
+            other => {
+                Err(Error::new(ErrorKind::InvalidQuery, format!("there is no format {other}")))
+            }
+        };
+        codes.iter().map(format).collect::<Result<_>>().map(Self)
+    }
+
+    /// The format of a column.
+    pub(crate) fn of(&self, index: usize) -> Format {
+        match self.0.as_slice() {
+            [] => Format::Text,
+            [one] => *one,
+            each => each.get(index).copied().unwrap_or(Format::Text),
+        }
+    }
+}
+
+impl Rows {
+    /// The rows of a query that begins to run.
+    pub(crate) fn new(
+        stream: QueryStream,
+        columns: Arc<[Column]>,
+        formats: Formats,
+        zone: Zone,
+    ) -> Self {
+        Self { stream, columns, formats, zone, batch: None }
+    }
+
+    /// Takes the next rows from the query.
+    ///
+    /// # Errors
+    ///
+    /// When they have no place in the types of the columns.
+    pub(crate) fn take(&mut self, batch: &RecordBatch) -> Result<()> {
+        let described = self.columns.iter().zip(batch.columns()).enumerate();
+        let values = described
+            .map(|(index, (column, array))| {
+                Values::new(array, &column.kind, self.formats.of(index), self.zone)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        if values.len() != self.columns.len() {
+            return Err(Error::new(ErrorKind::Internal, "a column of the answer is missing"));
+        }
+        self.batch = Some(Batch { values, next: 0, rows: batch.num_rows() });
+        Ok(())
+    }
+
+    /// Some of the rows that were taken, at most so many, as messages, and their number; `None` once
+    /// there are no more of them.
+    ///
+    /// # Errors
+    ///
+    /// When a value has no place in its type.
+    pub(crate) fn chunk(&mut self, rows_max: u64) -> Result<Option<(BytesMut, u64)>> {
+        let Some(batch) = self.batch.as_mut().filter(|batch| batch.next < batch.rows) else {
+            return Ok(None);
+        };
+        let mut bytes = BytesMut::with_capacity(CHUNK_BYTES);
+        let mut count = 0;
+        while batch.next < batch.rows && count < rows_max && bytes.len() < CHUNK_BYTES {
+            write_row(&batch.values, batch.next, &mut bytes)?;
+            batch.next += 1;
+            count += 1;
+        }
+        Ok(Some((bytes, count)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_are_none_one_or_one_for_each_column() {
+        let of = |codes: &[i16], index| Formats::asked(codes, 2).ok().map(|all| all.of(index));
+        assert_eq!(of(&[], 1), Some(Format::Text));
+        assert_eq!(of(&[1], 1), Some(Format::Binary));
+        assert_eq!(of(&[0, 1], 0), Some(Format::Text));
+        assert_eq!(of(&[0, 1], 1), Some(Format::Binary));
+        for codes in [&[0, 1, 0][..], &[2], &[-1, 0]] {
+            assert_eq!(of(codes, 0), None, "{codes:?}");
+        }
+    }
+}
