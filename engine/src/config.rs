@@ -18,8 +18,16 @@ pub struct EngineConfig {
     pub query_timeout: Duration,
     /// Time for finding and opening all tables of a statement.
     pub resolve_timeout: Duration,
-    /// Queries that run at once; one more waits up to 10 s for its turn, and is then refused.
+    /// Queries that run at once; one more waits for its turn.
     pub concurrent_queries_max: usize,
+    /// Queries of one principal among them; all if 0.
+    pub principal_queries_max: usize,
+    /// The longest wait of a query for its turn; then it is refused.
+    pub queue_timeout: Duration,
+    /// Queries that wait for their turn; one more is refused at once.
+    pub queue_length_max: usize,
+    /// Groups whose members see and may end the queries of all.
+    pub administrators: Vec<String>,
     /// Partitions that a plan is split into; the number of processor cores if 0.
     pub target_partitions: usize,
     /// Rows of a batch inside the engine.
@@ -40,6 +48,10 @@ impl Default for EngineConfig {
             query_timeout: Duration::from_secs(300),
             resolve_timeout: Duration::from_secs(30),
             concurrent_queries_max: 16,
+            principal_queries_max: 0,
+            queue_timeout: Duration::from_secs(10),
+            queue_length_max: 1000,
+            administrators: Vec::new(),
             target_partitions: 0,
             batch_rows: 8192,
             sql_bytes_max: 256 << 10,

@@ -145,7 +145,7 @@ impl EngineBuilder {
             catalog,
             connectors: self.connectors,
             authorizer: self.authorizer.unwrap_or_else(|| Arc::new(OpenMesh)),
-            events: self.events.unwrap_or_else(|| Arc::new(LogEvents)),
+            events: self.events.unwrap_or_else(|| Arc::new(LogEvents::default())),
             clock: self.clock,
             config: self.config,
             limits,

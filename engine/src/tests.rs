@@ -1,5 +1,7 @@
 //! The engine as a whole, over tables in memory.
 
+mod queries;
+
 use std::sync::Arc;
 
 use chrono::{TimeZone, Utc};
@@ -14,6 +16,7 @@ use crate::engine::{Clock, Engine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::product::{Mesh, Status, Version};
 use crate::session::{Principal, Session};
+use crate::telemetry::Phase;
 use crate::testing::{FixedCatalog, MemoryConnector, contract, mesh_of, port};
 
 fn version(text: &str) -> Version {

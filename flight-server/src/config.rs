@@ -23,6 +23,9 @@ pub struct FlightConfig {
     pub all_parameter_bytes_max: usize,
     /// Rows of parameters of one statement: it runs once for each.
     pub parameter_rows_max: usize,
+    /// What one principal may have of sessions, statements, queries and parameters, in percent; who is
+    /// not logged in may have all.
+    pub principal_share_percent: usize,
     /// Sessions that have something set.
     pub sessions_max: usize,
     /// Time after which an unused session ends.
@@ -70,6 +73,7 @@ impl Default for FlightConfig {
             parameter_bytes_max: 64 << 20,
             all_parameter_bytes_max: 512 << 20,
             parameter_rows_max: 10_000,
+            principal_share_percent: 25,
             sessions_max: 10_000,
             session_idle: Duration::from_secs(12 * 3600),
             statements_max: 10_000,

@@ -1,4 +1,5 @@
-//! A table of things that clients hold by a handle: bounded, and each with an end.
+//! A table of things that clients hold by a handle: bounded as a whole and for each principal, and each
+//! with an end.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
@@ -6,7 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use samite_engine::session::Principal;
 use samite_engine::{Error, ErrorKind, Result};
+
+use crate::share::Share;
 
 /// Keys of things that are gone, beyond the number of those that are there.
 const GONE_KEYS_MAX: usize = 64;
@@ -17,52 +21,111 @@ pub(crate) struct Expiring<K, V> {
     /// What the things are, for messages.
     noun: &'static str,
     entries_max: usize,
+    /// What one owner may have of them.
+    owner_entries_max: usize,
     entries: Mutex<Entries<K, V>>,
 }
 
 #[derive(Debug)]
 struct Entries<K, V> {
     by_key: HashMap<K, Entry<V>>,
+    owners: HashMap<Arc<str>, Owned<K>>,
+}
+
+/// What one owner has.
+#[derive(Debug)]
+struct Owned<K> {
+    count: usize,
     /// The keys, oldest first; those of things that are gone may be among them.
     order: VecDeque<K>,
 }
 
 impl<K: Hash + Eq + Clone, V> Entries<K, V> {
-    /// Takes out what has ended or `is_spare`, oldest first, until there are fewer than `most`. Whoever
-    /// waits for room does not wait for the end of a thousand things.
-    fn make_room(&mut self, most: usize, is_spare: impl Fn(&V) -> bool) -> Vec<Entry<V>> {
+    /// Takes out what has ended or `is_spare` of what an owner has, oldest first, until there is so
+    /// little. Whoever waits for room does not wait for the end of a thousand things.
+    fn make_room(&mut self, owner: &str, most: usize, is_spare: impl Fn(&V) -> bool) -> Gone<V> {
         let now = Instant::now();
         let mut gone = Vec::new();
-        for _ in 0..self.order.len() {
-            if self.by_key.len() < most {
+        let Some(owned) = self.owners.get_mut(owner) else { return gone };
+        for _ in 0..owned.order.len() {
+            if owned.count <= most {
                 break;
             }
-            let Some(key) = self.order.pop_front() else { break };
+            let Some(key) = owned.order.pop_front() else { break };
             let is_needed = |entry: &Entry<V>| {
                 entry.holds > 0 || (entry.ends_at > now && !is_spare(&entry.value))
             };
             match self.by_key.get(&key).map(is_needed) {
-                Some(true) => self.order.push_back(key),
-                Some(false) => gone.extend(self.by_key.remove(&key)),
+                Some(true) => owned.order.push_back(key),
+                Some(false) => {
+                    gone.extend(self.by_key.remove(&key));
+                    owned.count -= 1;
+                }
                 None => {}
             }
+        }
+        if owned.count == 0 {
+            self.owners.remove(owner);
         }
         gone
     }
 
-    fn insert(&mut self, key: K, entry: Entry<V>) {
-        if self.order.len() > 2 * self.by_key.len() + GONE_KEYS_MAX {
-            let Self { by_key, order } = self;
-            order.retain(|key| by_key.contains_key(key));
+    /// Takes one thing out that has ended or `is_spare`: of this owner, else of whoever has most.
+    fn make_room_for(&mut self, owner: &str, is_spare: impl Fn(&V) -> bool) -> Gone<V> {
+        let mut owners: Vec<(bool, usize, Arc<str>)> = self
+            .owners
+            .iter()
+            .map(|(name, owned)| (**name == *owner, owned.count, Arc::clone(name)))
+            .collect();
+        owners.sort_unstable_by(|one, other| other.cmp(one));
+        for (_, count, name) in owners {
+            let gone = self.make_room(&name, count.saturating_sub(1), &is_spare);
+            if !gone.is_empty() {
+                return gone;
+            }
         }
-        self.order.push_back(key.clone());
-        self.by_key.insert(key, entry);
+        Vec::new()
+    }
+
+    fn insert(&mut self, key: K, entry: Entry<V>) {
+        if let Some(known) = self.by_key.remove(&key) {
+            self.disown(&known.owner);
+        }
+        let owner = Arc::clone(&entry.owner);
+        self.by_key.insert(key.clone(), entry);
+        let Self { by_key, owners } = self;
+        let owned = owners.entry(owner);
+        let owned = owned.or_insert_with(|| Owned { count: 0, order: VecDeque::new() });
+        owned.count += 1;
+        if owned.order.len() > 2 * owned.count + GONE_KEYS_MAX {
+            owned.order.retain(|key| by_key.contains_key(key));
+        }
+        owned.order.push_back(key);
+    }
+
+    fn remove(&mut self, key: &K) -> Option<Entry<V>> {
+        let entry = self.by_key.remove(key)?;
+        self.disown(&entry.owner);
+        Some(entry)
+    }
+
+    fn disown(&mut self, owner: &Arc<str>) {
+        if let Some(owned) = self.owners.get_mut(owner) {
+            owned.count = owned.count.saturating_sub(1);
+            if owned.count == 0 {
+                self.owners.remove(owner);
+            }
+        }
     }
 }
+
+/// What is dropped once nobody waits any more.
+type Gone<V> = Vec<Entry<V>>;
 
 #[derive(Debug)]
 struct Entry<V> {
     value: Arc<V>,
+    owner: Arc<str>,
     ends_at: Instant,
     /// What holds it; until the last of them is dropped it does not end.
     holds: usize,
@@ -92,37 +155,64 @@ impl<K: Hash + Eq, V> Drop for Hold<K, V> {
 }
 
 impl<K: Hash + Eq + Clone, V> Expiring<K, V> {
-    pub(crate) fn new(noun: &'static str, entries_max: usize) -> Self {
-        let entries = Entries { by_key: HashMap::new(), order: VecDeque::new() };
-        Self { noun, entries_max, entries: Mutex::new(entries) }
+    /// At most `entries_max` things, and of those of one principal the `share`.
+    pub(crate) fn new(noun: &'static str, entries_max: usize, share: Share) -> Self {
+        let entries = Entries { by_key: HashMap::new(), owners: HashMap::new() };
+        let owner_entries_max = share.of(entries_max);
+        Self { noun, entries_max, owner_entries_max, entries: Mutex::new(entries) }
     }
 
     /// Puts a thing in. A full table makes room for it: what has ended or `is_spare` goes, the oldest
-    /// first.
+    /// of the owner first.
     ///
     /// # Errors
     ///
-    /// When there is no room.
+    /// When there is no room, or the owner has its share.
     pub(crate) fn insert(
         &self,
-        key: K,
-        value: Arc<V>,
+        owner: &Principal,
+        (key, value): (K, Arc<V>),
         lifetime: Duration,
         is_spare: impl Fn(&V) -> bool,
     ) -> Result<()> {
+        let most = match owner.is_anonymous() {
+            true => self.entries_max,
+            false => self.owner_entries_max,
+        };
+        let owner: Arc<str> = Arc::from(owner.name.as_str());
         let now = Instant::now();
         let mut entries = self.entries.lock();
-        let gone = entries.make_room(self.entries_max, is_spare);
-        if entries.by_key.len() >= self.entries_max {
-            let message = format!("there are too many {} at once", self.noun);
-            return Err(Error::new(ErrorKind::Overloaded, message)
-                .with_detail(format!("the server keeps at most {}", self.entries_max))
-                .with_hint("close those that are not needed, or try again later"));
+        let mut gone = entries.make_room(&owner, most.saturating_sub(1), &is_spare);
+        if entries.owners.get(&owner).is_some_and(|owned| owned.count >= most) {
+            return Err(self.too_many(most));
         }
-        entries.insert(key, Entry { value, ends_at: now + lifetime, holds: 0 });
+        if entries.by_key.len() >= self.entries_max {
+            gone.extend(entries.make_room_for(&owner, &is_spare));
+        }
+        if entries.by_key.len() >= self.entries_max {
+            return Err(self.too_many(self.entries_max));
+        }
+        entries.insert(key, Entry { value, owner, ends_at: now + lifetime, holds: 0 });
         drop(entries);
         drop(gone);
         Ok(())
+    }
+
+    fn too_many(&self, most: usize) -> Error {
+        let noun = self.noun;
+        let (message, detail) = match most == self.entries_max {
+            true => (
+                format!("there are too many {noun} at once"),
+                format!("the server keeps at most {most}"),
+            ),
+            false => (
+                format!("you have too many {noun} at once"),
+                format!("the server keeps at most {most} for one principal"),
+            ),
+        };
+        Error::new(ErrorKind::Overloaded, message)
+            .with_detail(detail)
+            .with_hint("close those that are not needed, or try again later")
     }
 
     /// The thing with this handle; `None` once it has ended.
@@ -150,7 +240,7 @@ impl<K: Hash + Eq + Clone, V> Expiring<K, V> {
 
     /// Takes a thing out.
     pub(crate) fn remove(&self, key: &K) -> Option<Arc<V>> {
-        self.entries.lock().by_key.remove(key).map(|entry| entry.value)
+        self.entries.lock().remove(key).map(|entry| entry.value)
     }
 
     /// Takes out all that have ended.
@@ -158,7 +248,10 @@ impl<K: Hash + Eq + Clone, V> Expiring<K, V> {
         let now = Instant::now();
         let mut entries = self.entries.lock();
         let ended = entries.by_key.extract_if(|_, entry| !entry.is_there(now));
-        let gone: Vec<(K, Entry<V>)> = ended.collect();
+        let gone: Gone<V> = ended.map(|(_, entry)| entry).collect();
+        for entry in &gone {
+            entries.disown(&entry.owner);
+        }
         // Nobody waits while they are dropped.
         drop(entries);
         drop(gone);
@@ -166,74 +259,4 @@ impl<K: Hash + Eq + Clone, V> Expiring<K, V> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HOUR: Duration = Duration::from_secs(3600);
-
-    #[test]
-    fn thing_ends_with_its_lifetime() {
-        let table = Expiring::new("things", 2);
-        table.insert(1, Arc::new("a"), Duration::ZERO, |_| false).unwrap();
-        table.insert(2, Arc::new("b"), HOUR, |_| false).unwrap();
-        assert!(table.get(&1).is_none());
-        assert_eq!(table.get(&2).as_deref(), Some(&"b"));
-        table.end_in(&2, Duration::ZERO);
-        assert!(table.get(&2).is_none());
-        table.sweep();
-        assert!(table.remove(&2).is_none());
-    }
-
-    #[test]
-    fn full_table_drops_the_spare_and_refuses_the_rest() {
-        let table = Expiring::new("things", 2);
-        for (key, value) in [(1, "spare"), (2, "used"), (3, "used")] {
-            table.insert(key, Arc::new(value), HOUR, |value| *value == "spare").unwrap();
-        }
-        assert!(table.get(&1).is_none());
-        let refusal = table.insert(4, Arc::new("used"), HOUR, |_| false);
-        assert_eq!(refusal.map_err(|error| error.kind()), Err(ErrorKind::Overloaded));
-    }
-
-    #[test]
-    fn full_table_drops_the_oldest_that_it_can_spare_and_no_more() {
-        let table = Arc::new(Expiring::new("things", 3));
-        let insert = |key| table.insert(key, Arc::new(key), HOUR, |value| *value != 1).unwrap();
-        let there = || (1..=6).filter(|key| table.get(key).is_some()).collect::<Vec<_>>();
-        [1, 2, 3].into_iter().for_each(insert);
-        let hold = table.hold(2, HOUR).unwrap();
-        insert(4);
-        assert_eq!(there(), [1, 2, 4]);
-        drop(hold);
-        insert(5);
-        assert_eq!(there().len(), 3);
-        assert!(there().contains(&1) && there().contains(&5), "{:?}", there());
-    }
-
-    #[test]
-    fn keys_of_what_is_gone_are_forgotten() {
-        let table = Expiring::new("things", 3);
-        for key in 0..1000 {
-            table.insert(key, Arc::new(key), HOUR, |_| false).unwrap();
-            table.remove(&key);
-        }
-        assert!(table.entries.lock().order.len() <= GONE_KEYS_MAX + 1);
-    }
-
-    #[test]
-    fn thing_that_is_held_does_not_end() {
-        let table = Arc::new(Expiring::new("things", 1));
-        table.insert(1, Arc::new("a"), HOUR, |_| false).unwrap();
-        let first = table.hold(1, HOUR).unwrap();
-        let second = table.hold(1, Duration::ZERO).unwrap();
-        table.end_in(&1, Duration::ZERO);
-        drop(first);
-        table.end_in(&1, Duration::ZERO);
-        table.sweep();
-        assert!(table.insert(2, Arc::new("b"), HOUR, |_| true).is_err());
-        assert!(table.get(&1).is_some());
-        drop(second);
-        assert!(table.get(&1).is_none());
-        assert!(table.hold(1, HOUR).is_none());
-    }
-}
+mod tests;

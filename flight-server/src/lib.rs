@@ -29,6 +29,7 @@ mod query;
 mod server;
 mod service;
 mod sessions;
+mod share;
 mod status;
 mod stream;
 mod ticket;

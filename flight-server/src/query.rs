@@ -10,7 +10,7 @@ use samite_engine::plan::QueryPlan;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::prepared::{Share, Values};
+use crate::prepared::{Part, Values};
 use crate::wire::WireSchema;
 
 /// A query that a client may fetch.
@@ -39,7 +39,7 @@ pub(crate) enum Work {
         /// The plan, with its values.
         plan: Box<QueryPlan>,
         /// What the values take.
-        _share: Option<Share>,
+        _share: Option<Part>,
     },
     /// One plan for each row of parameters, one after the other.
     ForEach {
@@ -82,6 +82,14 @@ impl Work {
                 let token = plan.snapshot_token();
                 if token.is_empty() { Bytes::new() } else { token.to_string().into() }
             }
+        }
+    }
+
+    /// The engine's id of the run that comes first; `None` where each of several has its own.
+    pub(crate) fn query_id(&self) -> Option<String> {
+        match self {
+            Self::Once { plan, .. } => plan.query_id(),
+            Self::Nothing | Self::ForEach { .. } => None,
         }
     }
 

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use samite_engine::session::{Principal, Session};
+use samite_engine::session::Session;
 use samite_engine::{Engine, Error, ErrorKind, Result};
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ use crate::auth::Caller;
 use crate::config::FlightConfig;
 use crate::connection::ConnectionId;
 use crate::expiring::Expiring;
+use crate::share::Share;
 use crate::wire::Profile;
 
 /// What begins every token that names a session.
@@ -97,7 +98,8 @@ pub(crate) struct Sessions {
 impl Sessions {
     pub(crate) fn new(engine: Engine, config: &FlightConfig) -> Self {
         // Each session is found by two keys.
-        let sessions = Expiring::new("sessions", config.sessions_max.saturating_mul(2));
+        let share = Share::percent(config.principal_share_percent);
+        let sessions = Expiring::new("sessions", config.sessions_max.saturating_mul(2), share);
         Self { engine, sessions, beginning: Mutex::default(), idle: config.session_idle }
     }
 
@@ -136,7 +138,7 @@ impl Sessions {
         let token = format!("{TOKEN_PREFIX}{}", Uuid::new_v4().simple());
         let keys = vec![SessionKey::Token(token.clone()), caller.session.clone()];
         let session = Arc::new(ClientSession {
-            session: self.fresh(Arc::clone(&caller.principal)),
+            session: self.fresh(caller),
             token,
             keys: Mutex::new(keys.clone()),
             profile: Mutex::default(),
@@ -144,8 +146,9 @@ impl Sessions {
             is_orphan: AtomicBool::new(false),
         });
         for key in keys.iter().filter(|key| **key != SessionKey::None) {
-            let (key, value) = (key.clone(), Arc::clone(&session));
-            let inserted = self.sessions.insert(key, value, self.idle, ClientSession::is_orphan);
+            let entry = (key.clone(), Arc::clone(&session));
+            let is_spare = ClientSession::is_orphan;
+            let inserted = self.sessions.insert(&caller.principal, entry, self.idle, is_spare);
             inserted.inspect_err(|_| self.forget(&session))?;
         }
         Ok((session, true))
@@ -158,8 +161,12 @@ impl Sessions {
     }
 
     /// A session that nobody else sees.
-    pub(crate) fn fresh(&self, principal: Arc<Principal>) -> Session {
-        self.engine.session(principal)
+    pub(crate) fn fresh(&self, caller: &Caller) -> Session {
+        let session = self.engine.session(Arc::clone(&caller.principal));
+        match &caller.program {
+            Some(program) => session.with_program(program),
+            None => session,
+        }
     }
 
     /// Ends the caller's session. False if there was none.
@@ -195,6 +202,7 @@ fn ended() -> Error {
 
 #[cfg(test)]
 mod tests {
+    use samite_engine::session::Principal;
     use samite_engine::testing::{MemoryConnector, engine_with, mesh_of};
 
     use super::*;
@@ -210,6 +218,7 @@ mod tests {
             session,
             asked_profile: None,
             program_profile: Profile::default(),
+            program: None,
             purpose: None,
             deadline: None,
             new_token: None,

@@ -5,6 +5,9 @@
 use samite_engine::{Error, ErrorKind};
 use tonic::{Code, Status};
 
+/// The header with the id of a query, in answers and in errors.
+pub(crate) const QUERY_ID: &str = "x-query-id";
+
 /// What the client gets of an error; what it does not get goes to the log.
 pub(crate) fn status(error: &Error) -> Status {
     let code = code(error.kind());
@@ -15,7 +18,11 @@ pub(crate) fn status(error: &Error) -> Status {
     } else {
         tracing::debug!(?error, ?code, "call failed");
     }
-    Status::new(code, error.to_line())
+    let mut status = Status::new(code, error.to_line());
+    if let Some(Ok(query_id)) = error.query_id().map(str::parse) {
+        status.metadata_mut().insert(QUERY_ID, query_id);
+    }
+    status
 }
 
 fn code(kind: ErrorKind) -> Code {
@@ -43,9 +50,11 @@ mod tests {
     fn client_gets_one_line_and_the_code_of_its_reaction() {
         let error = Error::new(ErrorKind::NotFound, "table \"a\"\nis not there")
             .with_hint("look")
-            .with_context("secret", "path");
+            .with_context("secret", "path")
+            .of_query("4711");
         let status = status(&error);
         assert_eq!(status.code(), Code::NotFound);
         assert_eq!(status.message(), "table \"a\" is not there (hint: look)");
+        assert_eq!(status.metadata().get(QUERY_ID).map(|id| id.as_bytes()), Some(&b"4711"[..]));
     }
 }

@@ -148,6 +148,12 @@ pub(crate) const OPTIONS: &[OptionDefinition] = &[
     ),
     option(
         "server",
+        "principal_share",
+        Field::Count(1, |all| &mut all.flight.principal_share_percent),
+        "What one principal may have of `sessions`, `statements`, `queries` and `all_parameters_size`, in percent. Whoever is not logged in may have all.",
+    ),
+    option(
+        "server",
         "sessions",
         Field::Count(1, |all| &mut all.flight.sessions_max),
         "Sessions that have something set.",
@@ -291,6 +297,12 @@ pub(crate) const OPTIONS: &[OptionDefinition] = &[
         "Difference of clocks that is forgiven.",
     ),
     option(
+        "auth",
+        "administrators",
+        Field::List(|all| &mut all.engine.administrators),
+        "Groups whose members see the queries of all in `mesh.runtime.queries`, and may end them (`KILL`).",
+    ),
+    option(
         "mesh",
         "refresh",
         Field::Duration(|all| &mut all.mesh_refresh),
@@ -402,7 +414,25 @@ pub(crate) const OPTIONS: &[OptionDefinition] = &[
         "limits",
         "concurrent_queries",
         Field::Count(1, |all| &mut all.engine.concurrent_queries_max),
-        "Queries that run at once; one more waits up to 10 s for its turn, and is then refused.",
+        "Queries that run at once; one more waits for its turn. Those of principals that run fewer go first.",
+    ),
+    option(
+        "limits",
+        "concurrent_queries_per_principal",
+        Field::Count(0, |all| &mut all.engine.principal_queries_max),
+        "Queries of one principal among them, even where nobody else waits; all if 0. Whoever is not logged in may have all.",
+    ),
+    option(
+        "limits",
+        "queue_timeout",
+        Field::Duration(|all| &mut all.engine.queue_timeout),
+        "The longest wait of a query for its turn; then it is refused.",
+    ),
+    option(
+        "limits",
+        "queue_length",
+        Field::Count(0, |all| &mut all.engine.queue_length_max),
+        "Queries that wait for their turn; one more is refused at once, or the last one of the principal that has most of them waiting.",
     ),
     option(
         "limits",

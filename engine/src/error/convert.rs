@@ -83,6 +83,7 @@ impl Error {
             message: self.0.message.clone(),
             detail: self.0.detail.clone(),
             hint: self.0.hint.clone(),
+            query_id: self.0.query_id.clone(),
             context: self.0.context.clone(),
             source: None,
         }))

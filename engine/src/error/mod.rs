@@ -47,6 +47,29 @@ pub enum ErrorKind {
     Internal,
 }
 
+impl ErrorKind {
+    /// The name, in logs and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidQuery => "invalid_query",
+            Self::NotFound => "not_found",
+            Self::Unsupported => "unsupported",
+            Self::PermissionDenied => "permission_denied",
+            Self::Unauthenticated => "unauthenticated",
+            Self::InvalidConfiguration => "invalid_configuration",
+            Self::ContractViolated => "contract_violated",
+            Self::CorruptSource => "corrupt_source",
+            Self::SourceUnavailable => "source_unavailable",
+            Self::ResourcesExhausted => "resources_exhausted",
+            Self::Overloaded => "overloaded",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::Cancelled => "cancelled",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 /// An error with what a person needs to act on it.
 pub struct Error(Box<Inner>);
 
@@ -55,6 +78,7 @@ struct Inner {
     message: String,
     detail: Option<String>,
     hint: Option<String>,
+    query_id: Option<String>,
     context: Vec<(&'static str, String)>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -68,6 +92,7 @@ impl Error {
             message: message.into(),
             detail: None,
             hint: None,
+            query_id: None,
             context: Vec::new(),
             source: None,
         }))
@@ -84,6 +109,13 @@ impl Error {
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Names the query that it ended; the first name stays.
+    #[must_use]
+    pub fn of_query(mut self, query_id: &str) -> Self {
+        self.0.query_id.get_or_insert_with(|| query_id.to_owned());
         self
     }
 
@@ -149,6 +181,12 @@ impl Error {
         self.0.hint.as_deref()
     }
 
+    /// The query that it ended, for a client and for the log.
+    #[must_use]
+    pub fn query_id(&self) -> Option<&str> {
+        self.0.query_id.as_deref()
+    }
+
     /// Message, detail and hint as one line of at most [`LINE_BYTES_MAX`] bytes, for a client.
     #[must_use]
     pub fn to_line(&self) -> String {
@@ -187,6 +225,9 @@ impl fmt::Debug for Error {
         }
         if let Some(hint) = &self.0.hint {
             parts.field("hint", hint);
+        }
+        if let Some(query_id) = &self.0.query_id {
+            parts.field("query_id", query_id);
         }
         for (key, value) in &self.0.context {
             parts.field(key, value);

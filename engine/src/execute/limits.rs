@@ -1,37 +1,30 @@
 //! What all queries share: memory, disk, threads, and their number.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{GreedyMemoryPool, TrackConsumersPool};
 use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::memory::QueryPool;
 use super::processor::Processor;
+use super::queue::{Places, QueueConfig};
 use super::stores::NoStores;
 use crate::config::EngineConfig;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::telemetry::Load;
 
 /// Consumers of memory that are named when it does not suffice.
 const NAMED_CONSUMERS: std::num::NonZeroUsize = std::num::NonZeroUsize::MIN;
-
-/// The longest wait for a place among the running queries.
-const PLACE_WAIT: Duration = Duration::from_secs(10);
 
 /// What all queries share: memory, disk, threads, and their number.
 #[derive(Debug)]
 pub struct Limits {
     runtime: Arc<RuntimeEnv>,
     processor: Processor,
-    places: Arc<Semaphore>,
-    places_max: usize,
-    waiting: AtomicUsize,
+    places: Places,
     query_memory_bytes_max: usize,
 }
 
@@ -66,9 +59,7 @@ impl Limits {
         Ok(Self {
             runtime,
             processor: Processor::new()?,
-            places: Arc::new(Semaphore::new(config.concurrent_queries_max)),
-            places_max: config.concurrent_queries_max,
-            waiting: AtomicUsize::new(0),
+            places: Places::new(queue_config(config)),
             query_memory_bytes_max: bytes(config.query_memory_bytes_max),
         })
     }
@@ -91,47 +82,26 @@ impl Limits {
         Arc::new(RuntimeEnv { memory_pool: Arc::new(pool), ..self.runtime.as_ref().clone() })
     }
 
+    /// The places among the queries that run.
+    pub(super) fn places(&self) -> &Places {
+        &self.places
+    }
+
     /// What is held and waited for now.
     pub(crate) fn load(&self) -> Load {
-        Load {
-            running: self.places_max.saturating_sub(self.places.available_permits()),
-            waiting: self.waiting.load(Ordering::Relaxed),
-            memory_bytes: self.runtime.memory_pool.reserved(),
-        }
-    }
-
-    /// A place among the running queries.
-    ///
-    /// # Errors
-    ///
-    /// When none became free in time.
-    pub(super) async fn place(&self) -> Result<OwnedSemaphorePermit> {
-        if let Ok(place) = Arc::clone(&self.places).try_acquire_owned() {
-            return Ok(place);
-        }
-        let _waiting = Waiting::begin(&self.waiting);
-        match tokio::time::timeout(PLACE_WAIT, Arc::clone(&self.places).acquire_owned()).await {
-            Ok(Ok(place)) => Ok(place),
-            Ok(Err(_)) | Err(_) => {
-                Err(Error::new(ErrorKind::Overloaded, "too many queries are running")
-                    .with_hint("try again soon, or raise [limits] concurrent_queries"))
-            }
-        }
+        let (running, waiting) = self.places.load();
+        Load { running, waiting, memory_bytes: self.runtime.memory_pool.reserved() }
     }
 }
 
-/// Counts one who waits, until it is dropped.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn begin(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+fn queue_config(config: &EngineConfig) -> QueueConfig {
+    QueueConfig {
+        places_max: config.concurrent_queries_max,
+        principal_places_max: match config.principal_queries_max {
+            0 => config.concurrent_queries_max,
+            most => most,
+        },
+        waiting_max: config.queue_length_max,
+        timeout: config.queue_timeout,
     }
 }

@@ -7,10 +7,11 @@
 mod limits;
 mod memory;
 mod processor;
+mod queue;
 mod run;
 mod stores;
 mod stream;
 
 pub use limits::Limits;
-pub(crate) use run::{Asked, Job, answer, start};
+pub(crate) use run::{Job, answer, start};
 pub use stream::QueryStream;

@@ -10,35 +10,22 @@ use datafusion::execution::TaskContext;
 use datafusion::physical_plan::{ExecutionPlan, SendableRecordBatchStream, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::queue::Place;
 use super::stream::{Message, QueryStream, Reporter};
-use crate::connector::SnapshotId;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::events::{Outcome, QueryEvent};
-use crate::snapshot_token::SnapshotToken;
-use crate::telemetry::LoggedQuery;
+use crate::telemetry::Record;
 
 /// Batches that wait for a slow reader.
 const WAITING_BATCHES_MAX: usize = 2;
 
-/// Who asked what, of which data.
-#[derive(Debug)]
-pub(crate) struct Asked {
-    pub(crate) engine: Engine,
-    pub(crate) principal: String,
-    pub(crate) sql: String,
-    pub(crate) snapshots: Vec<(String, SnapshotId)>,
-    /// The same for asking again.
-    pub(crate) token: SnapshotToken,
-}
-
 /// What is to be run.
 #[derive(Debug)]
 pub(crate) struct Job {
-    pub(crate) asked: Asked,
+    pub(crate) engine: Engine,
     pub(crate) plan: Arc<dyn ExecutionPlan>,
     pub(crate) config: SessionConfig,
     /// The schema that every batch gets.
@@ -47,64 +34,77 @@ pub(crate) struct Job {
     pub(crate) timeout: Duration,
 }
 
-/// Starts a plan.
+/// Starts a plan. The record is taken once it runs; until then the caller has it.
 ///
 /// # Errors
 ///
 /// When there is no room for one more query, or the plan cannot be started.
-pub(crate) async fn start(job: Job) -> Result<QueryStream> {
-    let asked_at = Instant::now();
-    let place = job.asked.engine.limits().place().await?;
-    job.asked.engine.metrics().waited(asked_at.elapsed());
-    let query_id = new_id();
+pub(crate) async fn start(job: Job, slot: &mut Option<Record>) -> Result<QueryStream> {
+    let engine = job.engine.clone();
+    let record = slot.as_ref().ok_or_else(unrecorded)?;
+    let place = place(&engine, record).await?;
+    record.running(Some(&job.plan));
+    let query_id = record.query_id().to_owned();
+    let record = slot.take().ok_or_else(unrecorded)?;
     let (sender, messages) = mpsc::channel(WAITING_BATCHES_MAX);
     let schema = Arc::clone(&job.schema);
     let reporter = reporter(&job);
-    let engine = job.asked.engine.clone();
-    let run = Run { record: Record::new(&job.asked, query_id.clone()), job, place };
+    let run = Run { record, job, place };
     let task = engine.limits().processor().start(run.drive(sender))?;
     Ok(QueryStream::new(schema, query_id, (messages, task), reporter))
 }
 
-/// Answers with one batch that is there already: without a thread, and without a place among the
-/// queries that run.
-pub(crate) fn answer(asked: &Asked, batch: RecordBatch) -> QueryStream {
-    let query_id = new_id();
-    let mut record = Record::new(asked, query_id.clone());
-    record.count(&batch);
-    record.event.outcome = Outcome::Finished;
-    QueryStream::ready(batch, query_id)
+async fn place(engine: &Engine, record: &Record) -> Result<Place> {
+    let asked_at = Instant::now();
+    let places = engine.limits().places();
+    let principal = &record.logged().asker.principal;
+    let place = match places.try_take(principal) {
+        Some(place) => place,
+        None => {
+            record.queued();
+            places.take(principal).await?
+        }
+    };
+    engine.metrics().waited(asked_at.elapsed());
+    Ok(place)
 }
 
-fn new_id() -> String {
-    uuid::Uuid::new_v4().simple().to_string()
+fn unrecorded() -> Error {
+    Error::new(ErrorKind::Internal, "the query is not recorded")
+}
+
+/// Answers with one batch that is there already: without a thread, and without a place among the
+/// queries that run.
+pub(crate) fn answer(mut record: Record, batch: RecordBatch) -> QueryStream {
+    record.running(None);
+    record.count(&batch);
+    record.finished();
+    QueryStream::ready(batch, record.query_id().to_owned())
 }
 
 fn reporter(job: &Job) -> Reporter {
     let plan = Arc::clone(&job.plan);
-    let engine = job.asked.engine.clone();
+    let engine = job.engine.clone();
     Arc::new(move || crate::telemetry::scan_reports(&engine, &plan))
 }
 
 struct Run {
     job: Job,
     record: Record,
-    place: OwnedSemaphorePermit,
+    place: Place,
 }
 
 impl Run {
     async fn drive(mut self, sender: mpsc::Sender<Message>) {
-        let end = match self.send_rows(&sender).await {
+        let logged = Arc::clone(self.record.logged());
+        let end = match logged.unless_killed(self.send_rows(&sender)).await {
             Ok(()) => {
-                self.record.event.outcome = Outcome::Finished;
+                self.record.finished();
                 Message::End
             }
             Err(error) => {
-                self.record.event.outcome = match error.kind() {
-                    ErrorKind::Cancelled => Outcome::Cancelled,
-                    kind => Outcome::Failed(kind),
-                };
-                Message::Failure(error)
+                self.record.failed(&error);
+                Message::Failure(error.of_query(self.record.query_id()))
             }
         };
         // What the query holds is free before its reader learns of its end.
@@ -134,11 +134,11 @@ impl Run {
     }
 
     fn rows(&self) -> Result<SendableRecordBatchStream> {
-        let runtime = self.job.asked.engine.limits().query_runtime();
+        let runtime = self.job.engine.limits().query_runtime();
         // A physical plan holds its functions; nothing looks them up by name any more.
         let context = TaskContext::new(
             None,
-            self.record.event.query_id.clone(),
+            self.record.query_id().to_owned(),
             self.job.config.clone(),
             HashMap::new(),
             HashMap::new(),
@@ -170,56 +170,4 @@ fn relabel(schema: &SchemaRef, batch: RecordBatch) -> Result<RecordBatch> {
             Error::new(ErrorKind::Internal, "the rows do not have the schema of the query")
                 .with_source(error)
         })
-}
-
-/// Tells of the query when it is dropped, however it ended.
-struct Record {
-    engine: Engine,
-    started: Instant,
-    event: QueryEvent,
-    logged: Arc<LoggedQuery>,
-}
-
-impl Record {
-    fn new(asked: &Asked, query_id: String) -> Self {
-        let started_at = asked.engine.clock().now();
-        let token = (!asked.token.is_empty()).then(|| asked.token.to_string());
-        let logged = LoggedQuery::new(
-            (query_id.clone(), started_at),
-            (asked.principal.clone(), asked.sql.clone()),
-            token,
-        );
-        Self {
-            logged: asked.engine.query_log().begin(logged),
-            engine: asked.engine.clone(),
-            started: Instant::now(),
-            event: QueryEvent {
-                query_id,
-                principal: asked.principal.clone(),
-                sql: asked.sql.clone(),
-                started_at,
-                elapsed: Duration::ZERO,
-                outcome: Outcome::Cancelled,
-                rows: 0,
-                bytes: 0,
-                snapshots: asked.snapshots.clone(),
-            },
-        }
-    }
-
-    fn count(&mut self, batch: &RecordBatch) {
-        let (rows, bytes) = (batch.num_rows() as u64, batch.get_array_memory_size() as u64);
-        self.event.rows += rows;
-        self.event.bytes += bytes;
-        self.logged.count(rows, bytes);
-    }
-}
-
-impl Drop for Record {
-    fn drop(&mut self) {
-        self.event.elapsed = self.started.elapsed();
-        self.logged.end(self.event.outcome, self.event.elapsed);
-        self.engine.metrics().ended(&self.event);
-        self.engine.events().query_ended(&self.event);
-    }
 }

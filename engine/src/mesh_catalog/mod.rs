@@ -41,6 +41,8 @@ pub(crate) struct Picture<'a> {
     pub(crate) mesh: &'a Mesh,
     /// The name of whoever asks.
     pub(crate) principal: &'a str,
+    /// True for one who sees the queries of all.
+    pub(crate) is_administrator: bool,
     pub(crate) now: DateTime<Utc>,
 }
 
@@ -103,7 +105,8 @@ pub(crate) async fn list(session: &Session) -> Result<Vec<ListedTable>> {
     let engine = session.engine();
     let mesh = engine.catalog().mesh().await?;
     let principal = &session.principal().name;
-    listing::list(Picture { engine, mesh: &mesh, principal, now: engine.clock().now() })
+    let (is_administrator, now) = (session.is_administrator(), engine.clock().now());
+    listing::list(Picture { engine, mesh: &mesh, principal, is_administrator, now })
 }
 
 /// The schema that `SELECT *` of one table has.
@@ -114,7 +117,8 @@ pub(crate) async fn table_schema(session: &Session, name: &TableName) -> Result<
     let settings = session.settings();
     let parts = [name.domain.clone(), name.product.to_string(), name.table.clone()];
     let principal = &session.principal().name;
-    let picture = Picture { engine: &engine, mesh: &mesh, principal, now };
+    let is_administrator = session.is_administrator();
+    let picture = Picture { engine: &engine, mesh: &mesh, principal, is_administrator, now };
     match (Lookup { mesh: &mesh, settings: &settings, now }).find(&parts)? {
         Target::Port(table) => {
             let opener = engine.clone();

@@ -1,39 +1,78 @@
-//! `mesh.runtime.queries`: what a principal asked lately, and asks now.
+//! `mesh.runtime.queries`: what a principal asked lately, and asks now; for an administrator, what all
+//! did.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::catalog::TableProvider;
 
 use super::Picture;
 use super::builder::TableBuilder;
+use crate::engine::Engine;
 use crate::error::Result;
 use crate::events::Outcome;
-use crate::telemetry::LoggedQuery;
+use crate::telemetry::{LoggedQuery, Phase};
 
 pub(super) fn table(picture: Picture<'_>) -> Result<Arc<dyn TableProvider>> {
-    let queries = picture.engine.query_log().of(picture.principal);
-    TableBuilder::new(&queries)
-        .text("query_id", |query| Some(&query.query_id))
-        .time("started_at", |query| Some(query.started_at))
-        .text("principal", |query| Some(&query.principal))
-        .text("sql", |query| Some(&query.sql))
-        .text("state", |query| Some(state(query)))
-        .number("rows", |query| i64::try_from(query.rows()).ok())
-        .number("bytes", |query| i64::try_from(query.bytes()).ok())
-        .text("snapshots", |query| query.snapshots.as_ref())
-        .number("elapsed_ms", |query| i64::try_from(query.ended()?.1.as_millis()).ok())
-        .text("error", |query| match query.ended()?.0 {
-            Outcome::Failed(kind) => Some(format!("{kind:?}")),
-            Outcome::Finished | Outcome::Cancelled => None,
-        })
+    let (engine, principal) = (picture.engine, picture.principal);
+    let whose = (!picture.is_administrator).then_some(principal);
+    let queries = engine.query_log().queries(whose);
+    let rows: Vec<Row<'_>> =
+        queries.iter().map(|query| Row::new(query, engine, principal)).collect();
+    TableBuilder::new(&rows)
+        .text("query_id", |row| Some(&row.query.query_id))
+        .time("started_at", |row| Some(row.query.started_at))
+        .text("principal", |row| Some(&row.query.asker.principal.name))
+        .text("program", |row| row.query.asker.program.as_ref())
+        .text("sql", |row| Some(&row.query.sql))
+        .text("state", |row| Some(row.state))
+        .number("rows", |row| i64::try_from(row.query.rows()).ok())
+        .number("bytes", |row| i64::try_from(row.query.bytes()).ok())
+        .number("bytes_read", |row| i64::try_from(row.bytes_read).ok())
+        .text("snapshots", |row| row.query.snapshots())
+        .number("queued_ms", |row| millis(row.query.queued()))
+        .number("elapsed_ms", |row| millis(row.query.elapsed()))
+        .text("error", |row| row.error.as_ref())
+        .text("message", |row| row.message.as_ref())
         .build()
 }
 
-fn state(query: &LoggedQuery) -> &'static str {
-    match query.ended().map(|(outcome, _)| outcome) {
-        None => "running",
-        Some(Outcome::Finished) => "finished",
-        Some(Outcome::Failed(_)) => "failed",
-        Some(Outcome::Cancelled) => "cancelled",
+/// A query, with what is true of it at one moment.
+struct Row<'a> {
+    query: &'a LoggedQuery,
+    state: &'static str,
+    bytes_read: u64,
+    error: Option<String>,
+    message: Option<String>,
+}
+
+impl<'a> Row<'a> {
+    fn new(query: &'a LoggedQuery, engine: &Engine, reader: &str) -> Self {
+        let ended = query.ended();
+        let outcome = ended.as_ref().map(|end| end.outcome);
+        let message = ended.as_ref().and_then(|end| match query.asker.principal.name == reader {
+            true => end.message.as_deref(),
+            false => end.message_for_others(),
+        });
+        Self {
+            query,
+            state: match (outcome, query.phase()) {
+                (Some(outcome), _) => outcome.as_str(),
+                (None, Phase::Planning) => "planning",
+                (None, Phase::Planned) => "planned",
+                (None, Phase::Queued) => "queued",
+                (None, Phase::Running) => "running",
+            },
+            bytes_read: query.bytes_read(engine),
+            error: match outcome {
+                Some(Outcome::Failed(kind)) => Some(format!("{kind:?}")),
+                Some(Outcome::Finished | Outcome::Cancelled) | None => None,
+            },
+            message: message.map(str::to_owned),
+        }
     }
+}
+
+fn millis(time: Duration) -> Option<i64> {
+    i64::try_from(time.as_millis()).ok()
 }

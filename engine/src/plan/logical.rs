@@ -58,9 +58,11 @@ fn plan_form(form: &Form, query: &GovernedQuery, state: &SessionState) -> Result
         Form::Explain { query: inner, .. } => plan_form(inner, query, state),
         Form::Show(Show::Columns(_)) => describe(query),
         Form::Show(Show::Settings(name)) => show_settings(query, name.as_deref()),
-        Form::Show(Show::Listing(_)) | Form::Set { .. } | Form::Use { .. } | Form::Nothing => {
-            Err(Error::new(ErrorKind::Internal, "the statement cannot be planned"))
-        }
+        Form::Show(Show::Listing(_))
+        | Form::Set { .. }
+        | Form::Use { .. }
+        | Form::Kill(_)
+        | Form::Nothing => Err(Error::new(ErrorKind::Internal, "the statement cannot be planned")),
     }
 }
 

@@ -15,12 +15,13 @@ mod parameters;
 mod physical;
 mod pieces;
 mod planned_table;
+mod prepare;
 mod projections;
 mod settings;
 mod timed_tables;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use datafusion::arrow::array::RecordBatch;
@@ -38,16 +39,18 @@ use parking_lot::Mutex;
 use crate::connector::SnapshotId;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::{self, Asked, Job, QueryStream};
-use crate::govern::{self, GovernedQuery};
+use crate::execute::{self, Job, QueryStream};
+use crate::govern::GovernedQuery;
 use crate::resolve::{self, Depth, Form, Statement};
 use crate::sealed::Sealed;
-use crate::session::{Session, Settings};
+use crate::session::{Asker, Session, Settings};
 use crate::snapshot_token::SnapshotToken;
+use crate::telemetry::Record;
 
 pub use parameters::Parameter;
 pub(crate) use planned_table::PlannedTable;
 use planned_table::{planned_tables, token_of, warnings};
+pub(crate) use prepare::prepare;
 pub(crate) use settings::{base_state, constant_state};
 
 /// How long after planning a query may start without being planned again.
@@ -60,7 +63,7 @@ pub struct QueryPlan(Arc<Planned>);
 #[derive(Debug)]
 struct Planned {
     engine: Engine,
-    principal: String,
+    asker: Asker,
     statement: Statement,
     depth: Depth,
     answer: Answer,
@@ -73,6 +76,8 @@ struct Planned {
     tables: Vec<PlannedTable>,
     warnings: Vec<String>,
     plans: Option<Sealed<Plans>>,
+    /// What is told of the first execution: it begins with the planning.
+    record: Mutex<Option<Record>>,
 }
 
 #[derive(Debug)]
@@ -130,8 +135,7 @@ impl QueryPlan {
     /// The tables, each with its snapshot.
     #[must_use]
     pub fn snapshots(&self) -> Vec<(String, SnapshotId)> {
-        let tables = self.0.tables.iter();
-        tables.map(|table| (table.name.clone(), table.snapshot.clone())).collect()
+        self.0.snapshots()
     }
 
     /// The same as text, to ask the same question of the same data: `SET mesh.snapshots` takes it.
@@ -171,7 +175,7 @@ impl QueryPlan {
         };
         Ok(Self(Arc::new(Planned {
             engine: planned.engine.clone(),
-            principal: planned.principal.clone(),
+            asker: planned.asker.clone(),
             statement: planned.statement.clone(),
             depth: planned.depth,
             answer: planned.answer,
@@ -183,6 +187,7 @@ impl QueryPlan {
             tables: planned.tables.clone(),
             warnings: planned.warnings.clone(),
             plans: Some(Sealed::new(Plans { logical, constant: None, physical: Mutex::new(None) })),
+            record: Mutex::new(planned.record.lock().take()),
         })))
     }
 
@@ -192,16 +197,41 @@ impl QueryPlan {
     ///
     /// When a parameter has no value, or there is no room for one more query.
     pub async fn execute(&self) -> Result<QueryStream> {
+        let mut record = Some(self.0.record());
+        if let Some(row) = &self.0.plans()?.constant
+            && let Some(record) = record.take()
+        {
+            return Ok(execute::answer(record, row.clone()));
+        }
+        let logged = record.as_ref().map(|record| Arc::clone(record.logged()));
         // A boxed future keeps the types of plans out of every caller's own.
-        let work: BoxFuture<'_, _> = Box::pin(self.start());
-        work.await
+        let work: BoxFuture<'_, _> = Box::pin(self.start(&mut record));
+        let started = match &logged {
+            Some(logged) => logged.unless_killed(work).await,
+            None => work.await,
+        };
+        started.map_err(|error| match &mut record {
+            Some(record) => {
+                record.failed(&error);
+                error.of_query(record.query_id())
+            }
+            None => error,
+        })
     }
 
-    async fn start(&self) -> Result<QueryStream> {
+    /// Lets the first execution be told of as this says.
+    fn keep(&self, record: Record) {
+        *self.0.record.lock() = Some(record);
+    }
+
+    /// The id of the execution that comes first; `None` once it has begun.
+    #[must_use]
+    pub fn query_id(&self) -> Option<String> {
+        self.0.record.lock().as_ref().map(|record| record.query_id().to_owned())
+    }
+
+    async fn start(&self, record: &mut Option<Record>) -> Result<QueryStream> {
         let planned = Arc::clone(&self.0);
-        if let Some(row) = &planned.plans()?.constant {
-            return Ok(execute::answer(&planned.asked(), row.clone()));
-        }
         let engine = planned.engine.clone();
         let processor = engine.limits().processor();
         let now = engine.clock().now();
@@ -214,22 +244,24 @@ impl QueryPlan {
             }
         };
         match planned.answer {
-            Answer::Rows => execute::start(planned.job(physical)).await,
+            Answer::Rows => execute::start(planned.job(physical), record).await,
             Answer::Explanation { is_verbose } => {
                 let explaining = Arc::clone(&planned);
                 let explain = async move { explaining.explain(&physical, is_verbose) };
                 let batch = processor.run(explain).await?;
-                planned.give(batch).await
+                planned.give(batch, record).await
             }
             Answer::Analysis => {
-                let reports = planned.run_through(Arc::clone(&physical)).await?;
+                let reports = planned.run_through(Arc::clone(&physical), record).await?;
                 let analysing = Arc::clone(&planned);
                 let analysis = async move {
                     let tables = &analysing.tables;
                     analysing.depth.on_stack(|| explain::analysis(&physical, tables, &reports))
                 };
                 let batch = processor.run(analysis).await?;
-                planned.give(batch).await
+                // What was run through has its own line in the log.
+                *record = Some(planned.record());
+                planned.give(batch, record).await
             }
         }
     }
@@ -266,18 +298,21 @@ impl Planned {
         physical::plan(&self.plans()?.logical, &state, self.engine.constant_state()).await
     }
 
-    fn asked(&self) -> Asked {
-        Asked {
-            engine: self.engine.clone(),
-            principal: self.principal.clone(),
-            sql: self.statement.sql().to_owned(),
-            snapshots: self
-                .tables
-                .iter()
-                .map(|table| (table.name.clone(), table.snapshot.clone()))
-                .collect(),
-            token: token_of(&self.tables),
-        }
+    /// What is told of an execution that begins: of the first one, that it was planned, too.
+    fn record(&self) -> Record {
+        let known = self.record.lock().take();
+        let record = known.unwrap_or_else(|| {
+            let mut record = Record::begin(&self.engine, &self.asker, self.statement.sql());
+            record.planned(self.snapshots(), &token_of(&self.tables));
+            record
+        });
+        record.fetched();
+        record
+    }
+
+    fn snapshots(&self) -> Vec<(String, SnapshotId)> {
+        let tables = self.tables.iter();
+        tables.map(|table| (table.name.clone(), table.snapshot.clone())).collect()
     }
 
     fn job(&self, plan: Arc<dyn ExecutionPlan>) -> Job {
@@ -286,15 +321,16 @@ impl Planned {
             Answer::Rows | Answer::Explanation { .. } => Arc::clone(&self.schema),
         };
         let config = self.config.clone();
-        Job { asked: self.asked(), plan, config, schema, timeout: self.timeout }
+        Job { engine: self.engine.clone(), plan, config, schema, timeout: self.timeout }
     }
 
     /// Runs a plan to its end and says what its scans read.
     async fn run_through(
         &self,
         plan: Arc<dyn ExecutionPlan>,
+        record: &mut Option<Record>,
     ) -> Result<Vec<crate::connector::ScanReport>> {
-        let mut rows = execute::start(self.job(plan)).await?;
+        let mut rows = execute::start(self.job(plan), record).await?;
         while let Some(batch) = rows.next().await {
             batch?;
         }
@@ -302,11 +338,11 @@ impl Planned {
     }
 
     /// Hands out one batch that is there already.
-    async fn give(&self, batch: RecordBatch) -> Result<QueryStream> {
+    async fn give(&self, batch: RecordBatch, record: &mut Option<Record>) -> Result<QueryStream> {
         let schema = batch.schema();
         let plan = MemorySourceConfig::try_new_exec(&[vec![batch]], schema, None)?;
         let job = Job { schema: Arc::clone(&self.schema), ..self.job(plan) };
-        execute::start(job).await
+        execute::start(job, record).await
     }
 }
 
@@ -316,40 +352,6 @@ impl Drop for Planned {
         let plans = self.plans.take();
         self.depth.on_stack(|| drop(plans));
     }
-}
-
-/// Resolves, governs and plans a query: on the threads for that, but for a list of literals.
-pub(crate) async fn prepare(
-    session: &Session,
-    statement: &Statement,
-    aim: Aim,
-) -> Result<QueryPlan> {
-    let (session, statement) = (session.clone(), statement.clone());
-    let engine = session.engine().clone();
-    let limit = engine.config().query_timeout;
-    let is_short = resolve::lists_literals(statement.form()?);
-    let work = async move {
-        let resolved = resolve::resolve(&session, &statement).await?;
-        let governed = govern::govern(resolved, &session).await?;
-        plan(governed, &session, aim).await
-    };
-    let begin = Instant::now();
-    let planned = match is_short {
-        true => work.await,
-        false => {
-            let running = engine.limits().processor().run(work);
-            tokio::time::timeout(limit, running).await.unwrap_or_else(|_| Err(too_late(limit)))
-        }
-    };
-    let failure = planned.as_ref().err().map(Error::kind);
-    engine.metrics().planned(begin.elapsed(), failure);
-    planned
-}
-
-fn too_late(limit: Duration) -> Error {
-    let message = format!("planning the query took longer than {} s", limit.as_secs());
-    Error::new(ErrorKind::DeadlineExceeded, message)
-        .with_hint("write a smaller query, or raise [limits] query_timeout")
 }
 
 /// Plans a governed query.
@@ -425,7 +427,7 @@ struct Made {
 fn finish(query: &GovernedQuery, session: &Session, made: Made) -> QueryPlan {
     let engine = session.engine().clone();
     QueryPlan(Arc::new(Planned {
-        principal: session.principal().name.clone(),
+        asker: session.asker().clone(),
         statement: query.statement().clone(),
         depth: query.statement().depth(),
         answer: made.answer,
@@ -437,6 +439,7 @@ fn finish(query: &GovernedQuery, session: &Session, made: Made) -> QueryPlan {
         tables: planned_tables(query.tables()),
         warnings: warnings(query.tables()),
         plans: Some(Sealed::new(made.plans)),
+        record: Mutex::new(None),
         engine,
     }))
 }

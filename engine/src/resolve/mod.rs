@@ -8,6 +8,7 @@
 
 mod bounds;
 pub(crate) mod functions;
+mod kill;
 mod literals;
 mod lookup;
 mod moment;
@@ -86,7 +87,8 @@ pub(crate) async fn resolve(session: &Session, statement: &Statement) -> Result<
         let mesh = engine.catalog().mesh().await?;
         let lookup = Lookup { mesh: &mesh, settings: &settings, now };
         let principal = &session.principal().name;
-        let picture = Picture { engine, mesh: &mesh, principal, now };
+        let is_administrator = session.is_administrator();
+        let picture = Picture { engine, mesh: &mesh, principal, is_administrator, now };
         tables = resolve_tables(picture, &lookup, &written).await?;
     }
     Ok(ResolvedQuery { statement: statement.clone(), settings, tables })
@@ -98,7 +100,7 @@ fn written_names(form: &Form) -> Result<Vec<Named>> {
         Form::Explain { query, .. } => written_names(query),
         Form::Show(Show::Columns(table)) => Ok(vec![Named { parts: table.clone(), version: None }]),
         Form::Show(_) => Ok(Vec::new()),
-        Form::Set { .. } | Form::Use { .. } | Form::Nothing => {
+        Form::Set { .. } | Form::Use { .. } | Form::Kill(_) | Form::Nothing => {
             Err(Error::new(ErrorKind::InvalidQuery, "the statement gives no rows"))
         }
     }
@@ -178,7 +180,7 @@ pub(crate) async fn check_setting(
     }
 }
 
-/// Carries out a statement that changes the session.
+/// Carries out a statement that changes the session, or ends a query.
 ///
 /// # Errors
 ///
@@ -196,6 +198,7 @@ pub(crate) async fn apply(session: &Session, statement: &Statement) -> Result<()
                 None => session.reset("schema"),
             }
         }
+        Form::Kill(query_id) => session.kill(query_id),
         Form::Nothing => Ok(()),
         Form::Query(_) | Form::Show(_) | Form::Explain { .. } => {
             Err(Error::new(ErrorKind::InvalidQuery, "the statement is a query"))

@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName, Query, SetExpr};
 use datafusion::sql::sqlparser::parser::Parser;
 
 use super::bounds::{self, Budgeted, Depth};
+use super::kill;
 use super::moment;
 use super::shims::{self, settings::Meaning, transactions};
 use super::show::{self, Show};
@@ -46,6 +47,8 @@ pub(crate) enum Form {
     Set { name: String, value: Option<String> },
     /// Makes a domain, and with it perhaps a product, the place of shorter names.
     Use { catalog: Option<String>, schema: Option<String> },
+    /// Ends the query with this id.
+    Kill(String),
     /// What tools send and what changes nothing, such as BEGIN.
     Nothing,
 }
@@ -68,13 +71,20 @@ impl Statement {
         Ok(Self(Arc::new(Inner { sql: sql.to_owned(), depth, form: Some(Sealed::new(form)) })))
     }
 
+    /// True for what sets something in the session, so that it must be kept for what follows.
+    #[must_use]
+    pub fn changes_session(&self) -> bool {
+        matches!(self.0.form.as_deref(), Some(Form::Set { .. } | Form::Use { .. } | Form::Nothing))
+    }
+
     /// The text as it came.
     #[must_use]
     pub fn sql(&self) -> &str {
         &self.0.sql
     }
 
-    /// True for what gives rows (SELECT, EXPLAIN, SHOW, DESCRIBE); false for what changes the session.
+    /// True for what gives rows (SELECT, EXPLAIN, SHOW, DESCRIBE); false for what changes the session or
+    /// ends a query.
     #[must_use]
     pub fn is_query(&self) -> bool {
         matches!(
@@ -112,7 +122,9 @@ fn understand(form: &mut Form) -> Result<usize> {
             Ok(bounds::levels(query)?.saturating_add(rewritten.saturating_mul(3)))
         }
         Form::Explain { query, .. } => understand(query),
-        Form::Show(_) | Form::Set { .. } | Form::Use { .. } | Form::Nothing => Ok(0),
+        Form::Show(_) | Form::Set { .. } | Form::Use { .. } | Form::Kill(_) | Form::Nothing => {
+            Ok(0)
+        }
     }
 }
 
@@ -204,6 +216,7 @@ fn classify_standard(statement: ast::Statement) -> Result<Form> {
             reset: ast::Reset::ConfigurationParameter(name),
         }) => Ok(Form::Set { name: dotted(&name), value: None }),
         ast::Statement::Use(target) => classify_use(target),
+        ast::Statement::Call(call) => kill::classify(&call).map(Form::Kill),
         other if transactions::is_boundary(&other)? => Ok(Form::Nothing),
         other => match show::classify(&other)? {
             Some(Show::Listing(sql)) => classify(parse_one(&sql)?),
@@ -220,6 +233,7 @@ fn explain(analyze: bool, verbose: bool, inner: Form) -> Result<Form> {
         | Form::Explain { .. }
         | Form::Set { .. }
         | Form::Use { .. }
+        | Form::Kill(_)
         | Form::Nothing => Err(Error::new(ErrorKind::Unsupported, "EXPLAIN explains queries only")
             .with_hint("write EXPLAIN SELECT ...")),
     }
@@ -362,6 +376,8 @@ mod tests {
             ("RESET catalog", false),
             ("USE artists", false),
             ("BEGIN", false),
+            ("KILL QUERY 'a'", false),
+            ("CALL mesh.runtime.kill_query(query_id => 'a')", false),
         ] {
             let statement = parse(sql).map(|statement| statement.is_query());
             assert_eq!(statement.ok(), Some(is_query), "{sql}");
@@ -388,7 +404,8 @@ mod tests {
             "GRANT SELECT ON t TO u",
             "CALL p()",
             "ANALYZE TABLE t",
-            "KILL 1",
+            "KILL CONNECTION 1",
+            "EXPLAIN KILL 'a'",
         ] {
             let kind = parse(sql).err().map(|error| error.kind());
             assert!(

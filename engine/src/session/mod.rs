@@ -5,6 +5,7 @@
 //!                       └──────▶ Session::apply (SET, RESET, USE)
 //! ```
 
+mod asker;
 mod principal;
 mod settings;
 
@@ -21,7 +22,9 @@ use crate::mesh_catalog::ListedTable;
 use crate::plan::{Aim, QueryPlan};
 use crate::product::TableName;
 use crate::resolve::Statement;
+use crate::telemetry::Record;
 
+pub(crate) use asker::Asker;
 pub use principal::Principal;
 pub(crate) use settings::canonical_setting;
 pub use settings::{SETTINGS, SettingDefinition, Settings};
@@ -30,7 +33,7 @@ pub use settings::{SETTINGS, SettingDefinition, Settings};
 #[derive(Debug, Clone)]
 pub struct Session {
     engine: Engine,
-    principal: Arc<Principal>,
+    asker: Asker,
     settings: Arc<RwLock<Settings>>,
 }
 
@@ -38,14 +41,23 @@ impl Session {
     /// Opens a session; [`Engine::session`] is the usual way.
     #[must_use]
     pub fn new(engine: Engine, principal: impl Into<Arc<Principal>>) -> Self {
-        Self { engine, principal: principal.into(), settings: Arc::default() }
+        let asker = Asker { principal: principal.into(), program: None };
+        Self { engine, asker, settings: Arc::default() }
     }
 
     /// The same session, with what is known of its principal now: groups and attributes can change while
     /// somebody is logged in.
     #[must_use]
     pub fn for_principal(&self, principal: Arc<Principal>) -> Self {
-        Self { principal, ..self.clone() }
+        let asker = Asker { principal, ..self.asker.clone() };
+        Self { asker, ..self.clone() }
+    }
+
+    /// The same session, asked by this program, as it calls itself: the log of queries shows it.
+    #[must_use]
+    pub fn with_program(mut self, program: &str) -> Self {
+        self.asker.program = asker::program(program);
+        self
     }
 
     /// The engine.
@@ -57,7 +69,29 @@ impl Session {
     /// Who asks.
     #[must_use]
     pub fn principal(&self) -> &Principal {
-        &self.principal
+        &self.asker.principal
+    }
+
+    /// Who asks, and with which program.
+    pub(crate) fn asker(&self) -> &Asker {
+        &self.asker
+    }
+
+    /// True if this principal sees and may end the queries of all.
+    #[must_use]
+    pub fn is_administrator(&self) -> bool {
+        let administrators = &self.engine.config().administrators;
+        administrators.iter().any(|group| self.asker.principal.groups.contains(group))
+    }
+
+    /// Ends a query of this principal, or as an administrator of anybody.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such query, or none that this principal may end: the two read the same.
+    pub fn kill(&self, query_id: &str) -> Result<()> {
+        let killer = (self.principal().name.as_str(), self.is_administrator());
+        self.engine.query_log().kill(query_id, killer)
     }
 
     /// What is set now.
@@ -85,16 +119,21 @@ impl Session {
         self.settings.write().reset(name)
     }
 
-    /// Reads one statement and says of which kind it is; touches nothing else.
+    /// Reads one statement and says of which kind it is. One that cannot be read is a query that
+    /// failed, and logged as such.
     ///
     /// # Errors
     ///
     /// When it is not SQL, too long, too deep, more than one statement, or not a query.
     pub fn parse(&self, sql: &str) -> Result<Statement> {
-        Statement::parse(sql, self.engine.config())
+        Statement::parse(sql, self.engine.config()).map_err(|error| {
+            let mut record = Record::begin(&self.engine, &self.asker, sql);
+            record.failed(&error);
+            error.of_query(record.query_id())
+        })
     }
 
-    /// Carries out a session statement (SET, RESET, USE, ...).
+    /// Carries out a statement that is no query (SET, RESET, USE, KILL, ...).
     ///
     /// # Errors
     ///

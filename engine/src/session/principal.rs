@@ -32,4 +32,9 @@ impl Principal {
     pub fn user(name: impl Into<String>) -> Self {
         Self { name: name.into(), kind: "user".to_owned(), ..Self::anonymous() }
     }
+    /// True for nobody in particular: all who are not logged in are one principal.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        self.kind == "anonymous"
+    }
 }

@@ -124,13 +124,9 @@ impl Metrics {
         Ok(new)
     }
 
-    /// Counts a query that was planned, or could not be.
-    pub(crate) fn planned(&self, elapsed: Duration, failure: Option<ErrorKind>) {
+    /// Counts the time of planning, whether it went well or not.
+    pub(crate) fn planned(&self, elapsed: Duration) {
         self.planning.observe(elapsed.as_secs_f64());
-        if let Some(kind) = failure {
-            self.ended.with_label_values(&["failed"]).inc();
-            self.errors.with_label_values(&[name(kind)]).inc();
-        }
     }
 
     /// Counts the wait for a place among the queries that run.
@@ -140,18 +136,15 @@ impl Metrics {
 
     /// Counts a query that ended.
     pub(crate) fn ended(&self, event: &QueryEvent) {
-        let state = match event.outcome {
-            Outcome::Finished => "finished",
-            Outcome::Failed(kind) => {
-                self.errors.with_label_values(&[name(kind)]).inc();
-                "failed"
-            }
-            Outcome::Cancelled => "cancelled",
-        };
-        self.ended.with_label_values(&[state]).inc();
+        if let Outcome::Failed(kind) = event.outcome {
+            self.errors.with_label_values(&[kind.as_str()]).inc();
+        }
+        self.ended.with_label_values(&[event.outcome.as_str()]).inc();
         self.rows.inc_by(event.rows);
         self.bytes.inc_by(event.bytes);
-        self.running.observe(event.elapsed.as_secs_f64());
+        if let Some(running) = event.running {
+            self.running.observe(running.as_secs_f64());
+        }
     }
 
     /// Everything, in the text format of Prometheus.
@@ -165,26 +158,6 @@ impl Metrics {
         self.waiting_now.set(whole(load.waiting));
         self.memory_bytes.set(whole(load.memory_bytes));
         TextEncoder::new().encode_to_string(&self.registry.gather()).map_err(wrong)
-    }
-}
-
-/// The name of a kind of error in metrics.
-fn name(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::InvalidQuery => "invalid_query",
-        ErrorKind::NotFound => "not_found",
-        ErrorKind::Unsupported => "unsupported",
-        ErrorKind::PermissionDenied => "permission_denied",
-        ErrorKind::Unauthenticated => "unauthenticated",
-        ErrorKind::InvalidConfiguration => "invalid_configuration",
-        ErrorKind::ContractViolated => "contract_violated",
-        ErrorKind::CorruptSource => "corrupt_source",
-        ErrorKind::SourceUnavailable => "source_unavailable",
-        ErrorKind::ResourcesExhausted => "resources_exhausted",
-        ErrorKind::Overloaded => "overloaded",
-        ErrorKind::DeadlineExceeded => "deadline_exceeded",
-        ErrorKind::Cancelled => "cancelled",
-        ErrorKind::Internal => "internal",
     }
 }
 
@@ -223,9 +196,13 @@ mod tests {
             sql: "SELECT secret".to_owned(),
             started_at: DateTime::UNIX_EPOCH,
             elapsed: Duration::from_millis(5),
+            queued: Duration::ZERO,
+            running: (outcome != Outcome::Failed(ErrorKind::NotFound))
+                .then_some(Duration::from_millis(5)),
             outcome,
             rows: 3,
             bytes: 100,
+            bytes_read: 1000,
             snapshots: Vec::new(),
         }
     }
@@ -248,7 +225,8 @@ mod tests {
         let metrics = Metrics::new().expect("names are registered once");
         metrics.ended(&event(Outcome::Finished));
         metrics.ended(&event(Outcome::Failed(ErrorKind::CorruptSource)));
-        metrics.planned(Duration::from_millis(1), Some(ErrorKind::NotFound));
+        metrics.planned(Duration::from_millis(1));
+        metrics.ended(&event(Outcome::Failed(ErrorKind::NotFound)));
         metrics.waited(Duration::ZERO);
         let load = Load { running: 2, waiting: 1, memory_bytes: 4096 };
         let text = metrics.text(load).expect("it is text");
@@ -258,7 +236,7 @@ mod tests {
             "samite_queries_total{state=\"cancelled\"} 0",
             "samite_query_errors_total{kind=\"corrupt_source\"} 1",
             "samite_query_errors_total{kind=\"not_found\"} 1",
-            "samite_query_rows_total 6",
+            "samite_query_rows_total 9",
             "samite_query_seconds_count{phase=\"execute\"} 2",
             "samite_query_seconds_count{phase=\"plan\"} 1",
             "samite_queries_running 2",

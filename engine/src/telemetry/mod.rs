@@ -1,10 +1,14 @@
 //! What queries ran, and what running them took.
 
+mod logged_query;
 mod metrics;
 mod query_log;
+mod record;
 mod scan_reports;
 
+pub(crate) use logged_query::{LoggedQuery, Phase};
 pub(crate) use metrics::Load;
 pub use metrics::Metrics;
-pub(crate) use query_log::{LoggedQuery, QueryLog};
+pub(crate) use query_log::QueryLog;
+pub(crate) use record::Record;
 pub(crate) use scan_reports::scan_reports;

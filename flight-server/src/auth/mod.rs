@@ -44,6 +44,8 @@ pub(crate) struct Caller {
     pub(crate) asked_profile: Option<Profile>,
     /// The profile of the program that calls.
     pub(crate) program_profile: Profile,
+    /// The program that calls, as it calls itself.
+    pub(crate) program: Option<String>,
     /// What the data is used for, if a header says it.
     pub(crate) purpose: Option<String>,
     /// When the caller stops waiting.
@@ -87,6 +89,7 @@ impl Caller {
             session: session_key(headers, identified.login, extensions),
             asked_profile: text("x-wire-profile").and_then(Profile::parse),
             program_profile: text("user-agent").map(Profile::of_user_agent).unwrap_or_default(),
+            program: text("user-agent").map(str::to_owned),
             purpose: text("x-mesh-purpose").filter(|text| !text.is_empty()).map(str::to_owned),
             deadline: deadline.and_then(|timeout| Instant::now().checked_add(timeout)),
             new_token: identified.new_token,

@@ -12,7 +12,7 @@ use samite_engine::plan::QueryPlan;
 use samite_engine::resolve::Statement;
 use samite_engine::session::Settings;
 
-pub(crate) use budget::{Budget, Share};
+pub(crate) use budget::{Budget, Part};
 pub(crate) use parameters::{Bounds, ParameterRows, Values, parameter_count, parameter_schema};
 
 /// The age up to which a plan without tables serves an execution: it holds the time of its making.

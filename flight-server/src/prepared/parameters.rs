@@ -15,7 +15,7 @@ use samite_engine::plan::Parameter;
 use samite_engine::{Error, ErrorKind, Result};
 use tonic::Status;
 
-use super::budget::{Budget, Share};
+use super::budget::{Budget, Part};
 use super::sizes::value_bytes;
 use crate::config::FlightConfig;
 use crate::wire::Profile;
@@ -25,7 +25,7 @@ use crate::wire::Profile;
 pub(crate) struct ParameterRows {
     columns: usize,
     rows: Vec<Vec<ScalarValue>>,
-    share: Share,
+    share: Part,
 }
 
 /// The values of each run of a statement.
@@ -34,7 +34,7 @@ pub(crate) struct Values {
     /// For each run, the values in the order of the plan's parameters.
     pub(crate) rows: Vec<Vec<ScalarValue>>,
     /// What they take of what all may take.
-    pub(crate) share: Share,
+    pub(crate) share: Part,
 }
 
 /// What a client may send.
@@ -79,7 +79,7 @@ impl ParameterRows {
     pub(crate) async fn read(
         messages: impl Stream<Item = Result<FlightData, Status>> + Send + 'static,
         bounds: Bounds,
-        budget: &Budget,
+        budget: Budget,
     ) -> Result<Self> {
         let mut bytes = 0;
         let messages = messages
@@ -243,9 +243,10 @@ mod tests {
     use datafusion::arrow::datatypes::{Int32Type, UnionFields};
 
     use super::*;
+    use crate::share::Share;
 
     fn rows_of(columns: usize, rows: Vec<Vec<ScalarValue>>) -> ParameterRows {
-        let share = Budget::new(1 << 30).take(0).unwrap();
+        let share = Budget::new(1 << 30, Share::percent(100)).take(0).unwrap();
         ParameterRows { columns, rows, share }
     }
 
@@ -333,7 +334,7 @@ mod tests {
             Arc::new(StringArray::from(vec!["x".repeat(1000)])) as ArrayRef,
         )])
         .unwrap();
-        let budget = Budget::new(3000);
+        let budget = Budget::new(3000, Share::percent(100));
         let read = || {
             let mut rows = ParameterRows { columns: 1, rows: Vec::new(), share: budget.take(0)? };
             rows.append(&batch, bounds(1 << 20)).map(|()| rows)

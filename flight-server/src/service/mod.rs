@@ -28,7 +28,7 @@ use tracing::Instrument;
 
 use crate::auth::{Caller, SESSION_COOKIE, answer_handshake};
 use crate::message::{NoMessages, hand_over};
-use crate::status::status;
+use crate::status::{QUERY_ID, status};
 use crate::stream::panicked;
 
 pub(crate) use state::State;
@@ -96,7 +96,7 @@ impl<T> Reply<T> {
             put("authorization", format!("Bearer {token}"));
         }
         if let Some(query_id) = self.query_id.filter(|id| !id.is_empty()) {
-            put("x-query-id", query_id);
+            put(QUERY_ID, query_id);
         }
         response
     }

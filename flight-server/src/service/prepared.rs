@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::state::State;
 use super::statement::{Execution, parse, refuse_transaction, unbound};
 use crate::auth::Caller;
-use crate::prepared::{PreparedStatement, Share, parameter_count, parameter_schema};
+use crate::prepared::{Part, PreparedStatement, parameter_count, parameter_schema};
 use crate::protocol::Prepared;
 use crate::query::Work;
 use crate::wire::WireSchema;
@@ -50,7 +50,8 @@ impl State {
             (empty.clone(), empty)
         };
         let handle = Uuid::new_v4();
-        self.statements.insert(handle, prepared, self.config.statement_idle, |_| false)?;
+        let idle = self.config.statement_idle;
+        self.statements.insert(&caller.principal, (handle, prepared), idle, |_| false)?;
         Ok(Prepared {
             prepared_statement_handle: Bytes::copy_from_slice(handle.as_bytes()),
             dataset_schema,
@@ -153,7 +154,7 @@ fn bound(plan: QueryPlan, prepared: &PreparedStatement) -> Result<(Work, SchemaR
     Ok((Work::ForEach { plan: Box::new(plan), values, timeout }, schema))
 }
 
-fn once(plan: QueryPlan, share: Option<Share>) -> (Work, SchemaRef) {
+fn once(plan: QueryPlan, share: Option<Part>) -> (Work, SchemaRef) {
     let schema = plan.schema();
     (Work::Once { plan: Box::new(plan), _share: share }, schema)
 }

@@ -60,7 +60,7 @@ impl State {
             Command::CommandPreparedStatementQuery(command) => {
                 let handle = command.prepared_statement_handle;
                 let prepared = self.prepared(caller, &handle)?;
-                prepared.bind(self.read_parameters(messages, prepared.parameters()).await?);
+                prepared.bind(self.read_parameters(caller, messages, prepared.parameters()).await?);
                 // The handle stays the same: one driver ignores what comes back, another needs it.
                 let result =
                     DoPutPreparedStatementResult { prepared_statement_handle: Some(handle) };
@@ -69,12 +69,12 @@ impl State {
             Command::CommandStatementUpdate(command) => {
                 refuse_transaction(command.transaction_id.as_deref())?;
                 let statement = self.parse(caller, &command.query)?;
-                self.read_parameters(messages, None).await?;
+                self.read_parameters(caller, messages, None).await?;
                 self.update(caller, &statement).await
             }
             Command::CommandPreparedStatementUpdate(command) => {
                 let prepared = self.prepared(caller, &command.prepared_statement_handle)?;
-                self.read_parameters(messages, None).await?;
+                self.read_parameters(caller, messages, None).await?;
                 self.update(caller, &prepared.statement).await
             }
             Command::CommandStatementIngest(_) => Err(read_only("writing a table")),
@@ -88,12 +88,13 @@ impl State {
 
     async fn read_parameters(
         &self,
+        caller: &Caller,
         messages: &mut Messages,
         parameters: Option<usize>,
     ) -> Result<ParameterRows> {
         let messages = std::mem::replace(messages, stream::empty().boxed());
         let bounds = Bounds::new(&self.config, parameters);
-        ParameterRows::read(messages, bounds, &self.parameters).await
+        ParameterRows::read(messages, bounds, self.parameters.of(&caller.principal)).await
     }
 
     /// Runs a session statement that came as an update.

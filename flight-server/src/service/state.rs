@@ -18,6 +18,7 @@ use crate::metrics::ServerMetrics;
 use crate::prepared::{Budget, PreparedStatement};
 use crate::query::Query;
 use crate::sessions::Sessions;
+use crate::share::Share;
 use crate::ticket::Tickets;
 use crate::wire::Profile;
 
@@ -52,11 +53,12 @@ impl State {
         config: FlightConfig,
         shutdown: CancellationToken,
     ) -> Result<Self> {
+        let share = Share::percent(config.principal_share_percent);
         Ok(Self {
             sessions: Sessions::new(engine, &config),
-            statements: Expiring::new("prepared statements", config.statements_max),
-            parameters: Budget::new(config.all_parameter_bytes_max),
-            queries: Arc::new(Expiring::new("queries", config.queries_max)),
+            statements: Expiring::new("prepared statements", config.statements_max, share),
+            parameters: Budget::new(config.all_parameter_bytes_max, share),
+            queries: Arc::new(Expiring::new("queries", config.queries_max, share)),
             tickets: Tickets::new(),
             metadata: Metadata::new(&config)?,
             constants: Constants::new(),
@@ -81,10 +83,10 @@ impl State {
         let profile = asked.or(caller.asked_profile).unwrap_or(caller.program_profile);
         let session = match (&found, &caller.purpose) {
             (Some(found), None) => found.session().for_principal(Arc::clone(&caller.principal)),
-            (None, None) => self.sessions.fresh(Arc::clone(&caller.principal)),
+            (None, None) => self.sessions.fresh(caller),
             (found, Some(purpose)) => {
                 // The header holds for this call, not for the session.
-                let session = self.sessions.fresh(Arc::clone(&caller.principal));
+                let session = self.sessions.fresh(caller);
                 if let Some(found) = found {
                     for (name, value) in found.session().settings().iter() {
                         session.set(name, value).await?;

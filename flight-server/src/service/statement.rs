@@ -51,8 +51,9 @@ impl State {
             }
             other => return Err(no_query(other)),
         };
+        let query_id = work.query_id();
         let info = self.offer(caller, work, schema, descriptor)?;
-        Ok(Reply::with_session(info, session_token))
+        Ok(Reply { query_id, ..Reply::with_session(info, session_token) })
     }
 
     /// What the execution of a text runs, with its schema and the token of a session that it began.
@@ -89,7 +90,8 @@ impl State {
         let ticket = self.ticket_of(query.id, caller)?;
         let info =
             FlightInfo { app_metadata: snapshots, ..info(&query.schema, ticket, descriptor) };
-        self.queries.insert(query.id, query, lifetime, Query::was_fetched)?;
+        let entry = (query.id, query);
+        self.queries.insert(&caller.principal, entry, lifetime, Query::was_fetched)?;
         Ok(info)
     }
 
@@ -192,15 +194,19 @@ impl State {
 
     /// Reads a statement where nothing depends on the session.
     pub(super) fn parse(&self, caller: &Caller, sql: &str) -> Result<Statement> {
-        parse(&self.sessions.fresh(Arc::clone(&caller.principal)), sql)
+        parse(&self.sessions.fresh(caller), sql)
     }
 
-    /// Runs a session statement, once. Gives the token of the session if this began it.
+    /// Runs a statement that is no query, once. Gives the token of the session if this began it.
     pub(super) async fn apply(
         &self,
         caller: &Caller,
         statement: &Statement,
     ) -> Result<Option<String>> {
+        if !statement.changes_session() {
+            self.sessions.fresh(caller).apply(statement).await?;
+            return Ok(None);
+        }
         let (session, is_new) = self.sessions.open(caller)?;
         session.session().apply(statement).await?;
         Ok(is_new.then(|| session.token().to_owned()))

@@ -6,11 +6,12 @@
 use std::any::TypeId;
 use std::cell::Cell;
 
-use datafusion::sql::sqlparser::ast::Expr;
+use datafusion::sql::sqlparser::ast::{Expr, Statement};
 use datafusion::sql::sqlparser::dialect::{Dialect, GenericDialect};
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::resolve::kill;
 use crate::resolve::shims::prefix;
 
 /// Steps that any statement may take, however short it is.
@@ -77,6 +78,10 @@ impl Dialect for Budgeted {
             return Some(Err(ParserError::RecursionLimitExceeded));
         }
         prefix::parse(parser)
+    }
+
+    fn parse_statement(&self, parser: &mut Parser<'_>) -> Option<Result<Statement, ParserError>> {
+        kill::parse(parser)
     }
 
     fn supports_table_versioning(&self) -> bool {

@@ -1,0 +1,73 @@
+//! From a statement to its plan: on which threads, how long, and what is told of it.
+
+use std::time::{Duration, Instant};
+
+use futures::future::BoxFuture;
+
+use super::{Aim, QueryPlan, plan};
+use crate::error::{Error, ErrorKind, Result};
+use crate::govern;
+use crate::resolve::{self, Statement};
+use crate::session::Session;
+use crate::telemetry::Record;
+
+/// Resolves, governs and plans a query: on the threads for that, but for a list of literals.
+pub(crate) async fn prepare(
+    session: &Session,
+    statement: &Statement,
+    aim: Aim,
+) -> Result<QueryPlan> {
+    let (session, statement) = (session.clone(), statement.clone());
+    let engine = session.engine().clone();
+    let limit = engine.config().query_timeout;
+    let is_short = resolve::lists_literals(statement.form()?);
+    let (asker, sql) = (session.asker().clone(), statement.clone());
+    let record = || Record::begin(&engine, &asker, sql.sql());
+    let known = (!is_short).then(record);
+    let work = async move {
+        let resolved = resolve::resolve(&session, &statement).await?;
+        let governed = govern::govern(resolved, &session).await?;
+        plan(governed, &session, aim).await
+    };
+    let begin = Instant::now();
+    let planned = match &known {
+        None => work.await,
+        Some(record) => {
+            let running = tokio::time::timeout(limit, engine.limits().processor().run(work));
+            let running: BoxFuture<'_, _> =
+                Box::pin(async { running.await.unwrap_or_else(|_| Err(too_late(limit))) });
+            record.logged().unless_killed(running).await
+        }
+    };
+    engine.metrics().planned(begin.elapsed());
+    match planned {
+        Ok(plan) => {
+            if let Some(known) = known {
+                keep(known, &plan, aim);
+            }
+            Ok(plan)
+        }
+        Err(error) => {
+            let mut record = known.unwrap_or_else(record);
+            record.failed(&error);
+            Err(error.of_query(record.query_id()))
+        }
+    }
+}
+
+/// Lets a plan tell of its planning once it is executed; one that is made for its schema is not.
+fn keep(mut record: Record, plan: &QueryPlan, aim: Aim) {
+    match aim {
+        Aim::Schema => record.forget(),
+        Aim::Rows => {
+            record.planned(plan.snapshots(), &plan.snapshot_token());
+            plan.keep(record);
+        }
+    }
+}
+
+fn too_late(limit: Duration) -> Error {
+    let message = format!("planning the query took longer than {} s", limit.as_secs());
+    Error::new(ErrorKind::DeadlineExceeded, message)
+        .with_hint("write a smaller query, or raise [limits] query_timeout")
+}
