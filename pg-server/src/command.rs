@@ -16,6 +16,10 @@ pub(crate) enum Command {
     Fetch { name: String, rows: Option<usize> },
     /// Forgets such a query, or all.
     Close(Option<String>),
+    /// Prepares a statement, with the names of the types of its parameters where they are said.
+    Prepare { name: String, types: Vec<String>, query: String },
+    /// Runs a prepared statement with the values of some expressions, written one after the other.
+    Execute { name: String, values: String },
     /// Forgets a prepared statement, or all.
     Deallocate(Option<String>),
     /// Forgets all that the session holds, and its settings.
@@ -46,9 +50,8 @@ impl Command {
     pub(crate) fn of(sql: &str) -> Result<Self> {
         let verb = first_word(sql);
         match verb.as_str() {
-            "DECLARE" | "FETCH" | "MOVE" | "CLOSE" | "DEALLOCATE" | "DISCARD" => {
-                Words::new(sql)?.command(&verb)
-            }
+            "DECLARE" | "FETCH" | "MOVE" | "CLOSE" | "PREPARE" | "EXECUTE" | "DEALLOCATE"
+            | "DISCARD" => Words::new(sql)?.command(&verb),
             _ => Ok(Self::Sql(Verb::of(verb))),
         }
     }
@@ -121,6 +124,8 @@ impl<'a> Words<'a> {
         self.tokens.next();
         let command = match verb {
             "DECLARE" => return self.declare(),
+            "PREPARE" => return self.prepare(),
+            "EXECUTE" => return self.execute(),
             "FETCH" => self.fetch()?,
             "CLOSE" => Command::Close(self.name_or_all()?),
             "DEALLOCATE" => {
@@ -158,9 +163,53 @@ impl<'a> Words<'a> {
             Some((token, end)) if is_word(&token, "FOR") => end,
             _ => return Err(unsupported("DECLARE")),
         };
-        let query = self.sql.get(end..).unwrap_or_default().trim();
-        let query = query.trim_end_matches(';').to_owned();
-        Ok(Command::Declare { name, is_held, query })
+        Ok(Command::Declare { name, is_held, query: self.rest(end).to_owned() })
+    }
+
+    /// `PREPARE name [(type, ...)] AS query`
+    fn prepare(mut self) -> Result<Command> {
+        let name = self.name()?;
+        let mut types = Vec::new();
+        if self.tokens.next_if(|(token, _)| *token == Token::LParen).is_some() {
+            let mut words: Vec<String> = Vec::new();
+            loop {
+                match self.tokens.next() {
+                    Some((Token::Word(word), _)) => words.push(word.value.to_lowercase()),
+                    Some((end @ (Token::Comma | Token::RParen), _)) if !words.is_empty() => {
+                        types.push(words.join(" "));
+                        words.clear();
+                        if end == Token::RParen {
+                            break;
+                        }
+                    }
+                    _ => return Err(unsupported("PREPARE")),
+                }
+            }
+        }
+        match self.tokens.next() {
+            Some((token, end)) if is_word(&token, "AS") => {
+                Ok(Command::Prepare { name, types, query: self.rest(end).to_owned() })
+            }
+            _ => Err(unsupported("PREPARE")),
+        }
+    }
+
+    /// `EXECUTE name [(value, ...)]`
+    fn execute(mut self) -> Result<Command> {
+        let name = self.name()?;
+        let values = match self.tokens.next() {
+            None => "",
+            Some((Token::LParen, end)) => {
+                self.rest(end).strip_suffix(')').ok_or_else(|| unsupported("EXECUTE"))?
+            }
+            Some(_) => return Err(unsupported("EXECUTE")),
+        };
+        Ok(Command::Execute { name, values: values.trim().to_owned() })
+    }
+
+    /// The text from a place on, without the semicolon at its end.
+    fn rest(&self, start: usize) -> &'a str {
+        self.sql.get(start..).unwrap_or_default().trim().trim_end_matches(';').trim_end()
     }
 
     /// `FETCH [NEXT | ALL | n | FORWARD [n | ALL]] [FROM | IN] name`
@@ -209,7 +258,7 @@ fn is_word(token: &Token, wanted: &str) -> bool {
 
 fn unsupported(what: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("this form of {what} is not supported")).with_hint(
-        "cursors go forward: DECLARE name CURSOR FOR query, FETCH n FROM name, CLOSE name",
+        "write DECLARE name CURSOR FOR query, FETCH n FROM name, CLOSE name, PREPARE name AS query, EXECUTE name (value)",
     )
 }
 
@@ -267,6 +316,22 @@ mod tests {
             ("FETCH -1 FROM c", None),
             ("FETCH 1 FROM c d", None),
             ("MOVE 1 FROM c", None),
+            (
+                "PREPARE p (int, double precision) AS SELECT $1, $2;",
+                Some(Command::Prepare {
+                    name: "p".to_owned(),
+                    types: vec!["int".to_owned(), "double precision".to_owned()],
+                    query: "SELECT $1, $2".to_owned(),
+                }),
+            ),
+            ("PREPARE p (int AS SELECT 1", None),
+            ("PREPARE p () AS SELECT 1", None),
+            (
+                "execute p ( 1, f(2) );",
+                Some(Command::Execute { name: "p".to_owned(), values: "1, f(2)".to_owned() }),
+            ),
+            ("EXECUTE p", Some(Command::Execute { name: "p".to_owned(), values: String::new() })),
+            ("EXECUTE p (1", None),
             ("CLOSE c", Some(Command::Close(Some(name())))),
             ("CLOSE ALL", Some(Command::Close(None))),
             ("DEALLOCATE c", Some(Command::Deallocate(Some(name())))),

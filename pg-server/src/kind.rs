@@ -211,6 +211,30 @@ impl Kind {
     }
 }
 
+/// The number of a type by its name in SQL; `None` for one that is not known.
+pub(crate) fn oid_of_name(name: &str) -> Option<u32> {
+    Some(match name {
+        "bool" | "boolean" => 16,
+        "bytea" => 17,
+        "bigint" | "int8" => 20,
+        "smallint" | "int2" => 21,
+        "int" | "integer" | "int4" => 23,
+        "text" => 25,
+        "varchar" | "character varying" => 1043,
+        "real" | "float4" => 700,
+        "double precision" | "float8" | "float" => 701,
+        "date" => 1082,
+        "time" => 1083,
+        "timestamp" | "timestamp without time zone" => 1114,
+        "timestamptz" | "timestamp with time zone" => 1184,
+        "interval" => 1186,
+        "numeric" | "decimal" => 1700,
+        "uuid" => 2950,
+        "unknown" => 705,
+        _ => return None,
+    })
+}
+
 /// The number of the type of the items of an array.
 pub(crate) fn item_oid(oid: u32) -> Option<u32> {
     Some(match oid {

@@ -56,6 +56,15 @@ impl Wanted {
         Ok(ScalarValue::try_from(&self.data_type)?)
     }
 
+    /// A value of another type in this one.
+    ///
+    /// # Errors
+    ///
+    /// When it is none of this one.
+    pub(crate) fn fit(&self, value: &ScalarValue) -> Result<ScalarValue> {
+        Ok(value.cast_to(&self.data_type)?)
+    }
+
     /// Reads one value.
     ///
     /// # Errors

@@ -136,6 +136,13 @@ impl Rows {
         Self { stream, columns, formats, zone, batch: None }
     }
 
+    /// Sends what follows in other formats.
+    pub(crate) fn set_formats(&mut self, formats: Formats) {
+        let values = self.batch.iter_mut().flat_map(|batch| &mut batch.values);
+        values.enumerate().for_each(|(index, values)| values.set_format(formats.of(index)));
+        self.formats = formats;
+    }
+
     /// Takes the next rows from the query.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! `samite serve`: a mesh over Arrow Flight SQL, until a signal.
 
+mod listeners;
 mod watch;
 
 use std::net::{IpAddr, SocketAddr};
@@ -8,17 +9,14 @@ use std::sync::Arc;
 use clap::Args;
 use datafusion::common::runtime::SpawnedTask;
 use samite_engine::{Error, ErrorKind};
-use samite_flight_server::{Authenticator, FlightConfig, FlightServer};
-use samite_pg_server::{PgConfig, PgServer};
+use samite_flight_server::Authenticator;
 use tokio::net::{TcpListener, lookup_host};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
 use super::places::MeshPlace;
-use super::terminal;
 use crate::config::Environment;
-use watch::{Readiness, watch};
+use listeners::Listeners;
 
 /// Open files that suffice for all connections and what queries read.
 const FILES_WANTED: u64 = 65_536;
@@ -50,21 +48,23 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
     }
     let mut stop = StopSignals::catch()?;
     raise_file_limit();
-    // The address first: a port in use is told before a large mesh is read.
+    // The addresses first: a port in use is told before a large mesh is read.
     let security = configuration.security.clone();
-    let is_safe = security.has_tls() && security.has_logins();
-    let may_be_open = is_safe || arguments.insecure;
-    let listener = listen(&configuration.listen, may_be_open).await?;
-    let pg_listener = match arguments.pg_listen.or(configuration.pg_listen.clone()) {
-        Some(address) => Some(listen(&address, may_be_open).await?),
-        None => None,
-    };
-    let watchers = match arguments.metrics_listen.or(configuration.metrics_listen.clone()) {
-        Some(address) => Some(listen(&address, true).await?),
-        None => None,
+    let may_be_open = (security.has_tls() && security.has_logins()) || arguments.insecure;
+    let listeners = Listeners {
+        flight: listen(&configuration.listen, may_be_open).await?,
+        pg: match arguments.pg_listen.or(configuration.pg_listen.clone()) {
+            Some(address) => Some(listen(&address, may_be_open).await?),
+            None => None,
+        },
+        watchers: match arguments.metrics_listen.or(configuration.metrics_listen.clone()) {
+            Some(address) => Some(listen(&address, true).await?),
+            None => None,
+        },
     };
     let (auth, users_file) = security.auth().map_err(Failure::Usage)?;
     let tls = security.tls().map_err(Failure::Usage)?;
+    let authenticator = Arc::new(Authenticator::new(auth).map_err(Failure::Usage)?);
     let _users = users_file.map(|file| SpawnedTask::spawn(file.keep_current()));
     let mesh = tokio::select! {
         mesh = arguments.place.open(configuration) => mesh?,
@@ -75,74 +75,8 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
         tracing::warn!(problems, "some documents have problems; samite check lists them");
     }
     tracing::info!("no policy files: the mesh is open to everyone who can connect");
-    let engine = mesh.engine().clone();
     let flight = mesh.configuration().flight.clone();
-    let authenticator = Arc::new(Authenticator::new(auth).map_err(Failure::Usage)?);
-    let pg = pg_listener.map(|listener| {
-        let server = PgServer::new(engine.clone(), pg_config(&flight));
-        let server = server.with_authenticator(Arc::clone(&authenticator));
-        let server = match &tls {
-            Some(tls) => server.with_tls(tls.clone()),
-            None => server,
-        };
-        (listener, server)
-    });
-    let mut server = FlightServer::new(engine.clone(), flight).with_authenticator(authenticator);
-    let scheme = if tls.is_some() { "grpc+tls" } else { "grpc" };
-    if let Some(tls) = tls {
-        server = server.with_tls(tls);
-    }
-    let readiness = Readiness::default();
-    let _watching = watchers.map(|listener| {
-        if let Ok(address) = listener.local_addr() {
-            tracing::info!(%address, "metrics and health over HTTP");
-        }
-        SpawnedTask::spawn(watch(listener, engine, readiness.clone()))
-    });
-    let address = listener.local_addr().map_err(Failure::from_io)?;
-    let mut places = format!("samite listening on {scheme}://{address}\n");
-    if let Some((listener, _)) = &pg {
-        let address = listener.local_addr().map_err(Failure::from_io)?;
-        places.push_str(&format!("samite listening on postgresql://{address}\n"));
-    }
-    terminal::print(&places)?;
-    readiness.set(true);
-    let stopping = CancellationToken::new();
-    let serving = server.serve(listener, stopping.clone().cancelled_owned());
-    let serving_pg = async {
-        match pg {
-            Some((listener, server)) => {
-                server.serve(listener, stopping.clone().cancelled_owned()).await
-            }
-            None => Ok(()),
-        }
-    };
-    let stop = async {
-        stop.wait().await;
-        readiness.set(false);
-        stopping.cancel();
-    };
-    // A listener that fails stops the other one too.
-    let serving = async { serving.await.inspect_err(|_| stopping.cancel()) };
-    let serving_pg = async { serving_pg.await.inspect_err(|_| stopping.cancel()) };
-    let both = async { tokio::join!(serving, serving_pg) };
-    tokio::pin!(both);
-    let (served, served_pg) = tokio::select! {
-        served = &mut both => served,
-        () = stop => both.await,
-    };
-    served?;
-    Ok(served_pg?)
-}
-
-/// The limits of the Flight SQL server, for the PostgreSQL protocol.
-fn pg_config(flight: &FlightConfig) -> PgConfig {
-    PgConfig {
-        connections_max: flight.connections_max,
-        message_bytes_max: flight.request_bytes_max,
-        drain_timeout: flight.drain_timeout,
-        ..PgConfig::default()
-    }
+    listeners.serve(mesh.engine(), &flight, (authenticator, tls), stop).await
 }
 
 /// Asks the system for as many open files as it gives: each connection is one, and the usual limit is

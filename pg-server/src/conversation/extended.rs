@@ -50,7 +50,7 @@ impl Conversation {
         Ok(self.link.say(PgWireBackendMessage::ParseComplete(ParseComplete::new())).await?)
     }
 
-    async fn prepare(&mut self, sql: &str, types: &[u32]) -> Result<Prepared, End> {
+    pub(super) async fn prepare(&mut self, sql: &str, types: &[u32]) -> Result<Prepared, End> {
         let command = Command::of(sql)?;
         self.check_transaction(&command)?;
         let Command::Sql(_) = &command else {
@@ -78,7 +78,7 @@ impl Conversation {
     }
 
     /// A plan for the columns and parameters.
-    async fn plan(&mut self, statement: &Statement) -> Result<QueryPlan, End> {
+    pub(super) async fn plan(&mut self, statement: &Statement) -> Result<QueryPlan, End> {
         let session = self.session.clone();
         self.unless_stopped(session.describe(statement)).await
     }
@@ -110,7 +110,7 @@ impl Conversation {
         }
         let values = read_values(&prepared.parameters, &bind)?;
         let columns = match &prepared.work {
-            Work::Command(Command::Fetch { name, .. }) => self.portal(name)?.columns.clone(),
+            Work::Command(command) => self.columns_of_command(command)?,
             _ => prepared.columns.clone(),
         };
         let width = columns.as_ref().map_or(0, |columns| columns.len());
@@ -138,7 +138,7 @@ impl Conversation {
         Ok(self.link.say(PgWireBackendMessage::BindComplete(BindComplete::new())).await?)
     }
 
-    fn prepared(&self, name: &str) -> Result<Arc<Prepared>, End> {
+    pub(super) fn prepared(&self, name: &str) -> Result<Arc<Prepared>, End> {
         self.statements.get(name).cloned().ok_or_else(|| {
             let message = match name {
                 "" => "no statement is prepared".to_owned(),
@@ -161,9 +161,7 @@ impl Conversation {
                 let types = ParameterDescription::new(types);
                 self.link.say(PgWireBackendMessage::ParameterDescription(types)).await?;
                 let columns = match &prepared.work {
-                    Work::Command(Command::Fetch { name, .. }) => {
-                        self.portal(name)?.columns.clone()
-                    }
+                    Work::Command(command) => self.columns_of_command(command)?,
                     _ => prepared.columns.clone(),
                 };
                 (columns, Formats::text())
@@ -188,7 +186,7 @@ impl Conversation {
             Work::Nothing => None,
             Work::Command(command) => {
                 self.check_transaction(&command)?;
-                Some(self.run_bound_command(&command, &portal).await?)
+                Some(self.run_command(&command, Some(&portal.formats)).await?)
             }
             Work::Statement(command, statement) => {
                 self.check_transaction(&command)?;
@@ -218,19 +216,13 @@ impl Conversation {
         }
     }
 
-    /// Carries out a command with the formats that were bound.
-    async fn run_bound_command(
-        &mut self,
-        command: &Command,
-        bound: &Portal,
-    ) -> Result<String, End> {
-        if let Command::Fetch { name, .. } = command
-            && let Some(cursor) = self.portals.get_mut(name)
-            && matches!(cursor.progress, Progress::New)
-        {
-            cursor.formats = bound.formats.clone();
+    /// The columns of what a command of the connection gives.
+    fn columns_of_command(&self, command: &Command) -> Result<Option<Arc<[Column]>>, End> {
+        match command {
+            Command::Fetch { name, .. } => Ok(self.portal(name)?.columns.clone()),
+            Command::Execute { name, .. } => Ok(self.prepared(name)?.columns.clone()),
+            _ => Ok(None),
         }
-        self.run_command(command, false).await
     }
 
     /// Forgets a statement or a portal; one that is not there is gone already.

@@ -6,6 +6,7 @@
 //! ```
 
 mod extended;
+mod named;
 mod portal;
 mod run;
 mod setting;

@@ -46,6 +46,16 @@ pub(super) struct Portal {
     pub(super) is_held: bool,
 }
 
+impl Portal {
+    /// Sends what follows in other formats.
+    pub(super) fn set_formats(&mut self, formats: Formats) {
+        if let Progress::Running { rows, .. } = &mut self.progress {
+            rows.set_formats(formats.clone());
+        }
+        self.formats = formats;
+    }
+}
+
 /// How far it has come.
 #[derive(Debug)]
 pub(super) enum Progress {

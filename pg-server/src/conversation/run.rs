@@ -2,6 +2,7 @@
 //! by the server, or by the time.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use futures::StreamExt;
 use samite_engine::plan::QueryPlan;
@@ -48,7 +49,7 @@ impl Conversation {
         };
         let deadline = Instant::now() + plan.timeout();
         let stream = self.unless_stopped(plan.execute()).await?;
-        let rows = Rows::new(stream, columns.clone(), portal.formats.clone(), self.zone()?);
+        let rows = Rows::new(stream, Arc::clone(columns), portal.formats.clone(), self.zone()?);
         portal.progress = Progress::Running { rows: Box::new(rows), deadline };
         // The engine has it now.
         portal.plan = None;

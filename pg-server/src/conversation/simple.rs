@@ -42,7 +42,7 @@ impl Conversation {
             match command {
                 Command::Sql(verb) => self.run_text(text, &verb).await?,
                 command => {
-                    let tag = self.run_command(&command, true).await?;
+                    let tag = self.run_command(&command, None).await?;
                     self.complete(tag).await?;
                 }
             }
@@ -98,12 +98,12 @@ impl Conversation {
         Ok(self.turn(verb))
     }
 
-    /// Carries out a command of the connection; the words that the client gets. `describes` says
-    /// whether the client wants to know the columns of rows.
+    /// Carries out a command of the connection; the words that the client gets. Rows have
+    /// `formats`; without, they are described, and texts.
     pub(super) async fn run_command(
         &mut self,
         command: &Command,
-        describes: bool,
+        formats: Option<&Formats>,
     ) -> Result<String, End> {
         match command {
             Command::Sql(verb) => Ok(verb.tag(0)),
@@ -111,7 +111,12 @@ impl Conversation {
                 self.declare(name, *is_held, query).await?;
                 Ok("DECLARE CURSOR".to_owned())
             }
-            Command::Fetch { name, rows } => self.fetch(name, *rows, describes).await,
+            Command::Fetch { name, rows } => self.fetch(name, *rows, formats).await,
+            Command::Prepare { name, types, query } => {
+                self.prepare_named(name, types, query).await?;
+                Ok("PREPARE".to_owned())
+            }
+            Command::Execute { name, values } => self.execute_named(name, values, formats).await,
             Command::Close(Some(name)) => match self.portals.remove(name) {
                 Some(_) => Ok("CLOSE CURSOR".to_owned()),
                 None => Err(no_cursor(name).into()),
@@ -169,11 +174,12 @@ impl Conversation {
         &mut self,
         name: &str,
         rows: Option<usize>,
-        describes: bool,
+        formats: Option<&Formats>,
     ) -> Result<String, End> {
         // While it runs it belongs to this call: where that fails, it is closed.
         let mut portal = self.portals.remove(name).ok_or_else(|| no_cursor(name))?;
-        if describes {
+        portal.set_formats(formats.cloned().unwrap_or_else(Formats::text));
+        if formats.is_none() {
             let columns = portal.columns.clone().unwrap_or_default();
             self.link.say(description(&columns, &portal.formats)).await?;
         }

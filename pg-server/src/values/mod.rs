@@ -66,6 +66,11 @@ impl Values {
         Ok(Self { kind: kind.clone(), format, zone, array, nulls })
     }
 
+    /// Writes what follows in another format.
+    pub(crate) fn set_format(&mut self, format: Format) {
+        self.format = format;
+    }
+
     /// Writes one value with its length; -1 for NULL.
     ///
     /// # Errors
