@@ -119,8 +119,30 @@ fn text(bytes: &[u8], data_type: &DataType, oid: u32) -> Result<ScalarValue> {
         DataType::Utf8 => Ok(ScalarValue::Utf8(Some(text.to_owned()))),
         DataType::Binary => Ok(ScalarValue::Binary(Some(bytea(text)?))),
         DataType::Decimal128(..) if oid == 1700 => decimal(text),
+        DataType::Interval(_) => Ok(ScalarValue::Utf8(Some(spelled(text))).cast_to(data_type)?),
         _ => Ok(ScalarValue::Utf8(Some(text.trim().to_owned())).cast_to(data_type)?),
     }
+}
+
+/// An interval with its hours, minutes and seconds in words: `1 day, 0:00:02` as clients write it.
+fn spelled(interval: &str) -> String {
+    let word = |word: &str| {
+        let (sign, time) = match word.strip_prefix(['-', '+']) {
+            Some(time) if word.starts_with('-') => ("-", time),
+            Some(time) => ("", time),
+            None => ("", word),
+        };
+        let parts: Vec<&str> = time.split(':').collect();
+        match parts.as_slice() {
+            [hours, minutes] => format!("{sign}{hours} hours {sign}{minutes} minutes"),
+            [hours, minutes, seconds] => {
+                format!("{sign}{hours} hours {sign}{minutes} minutes {sign}{seconds} seconds")
+            }
+            _ => word.to_owned(),
+        }
+    };
+    let words: Vec<String> = interval.replace(',', " ").split_whitespace().map(word).collect();
+    words.join(" ")
 }
 
 /// A decimal with the digits that it is written with.
@@ -296,6 +318,7 @@ mod tests {
     #[test]
     fn text_is_read_as_its_type() {
         let zone = || Some(Arc::from("+02:00"));
+        let day_and_two_seconds = ScalarValue::new_interval_mdn(0, 1, 2_000_000_000);
         for (oid, text, value) in [
             (16, "t", Some(ScalarValue::Boolean(Some(true)))),
             (16, "off", Some(ScalarValue::Boolean(Some(false)))),
@@ -320,6 +343,11 @@ mod tests {
                 Some(ScalarValue::TimestampMicrosecond(Some(EPOCH_MICROS), zone())),
             ),
             (1082, "2000-13-01", None),
+            (1186, "1 day, 0:00:02", Some(day_and_two_seconds.clone())),
+            (1186, "25:00:02", Some(ScalarValue::new_interval_mdn(0, 0, 90_002_000_000_000))),
+            (1186, "-0:30", Some(ScalarValue::new_interval_mdn(0, 0, -1_800_000_000_000))),
+            (1186, "1 day 2 secs", Some(day_and_two_seconds.clone())),
+            (1186, "soon", None),
         ] {
             assert_eq!(read(oid, text.as_bytes(), Format::Text), value, "{oid} {text}");
         }

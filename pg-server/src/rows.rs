@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::{Field, Schema};
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::data::{FieldDescription, RowDescription};
 use samite_engine::execute::QueryStream;
+use samite_engine::plan::QueryPlan;
 use samite_engine::{Error, ErrorKind, Result};
 
 use crate::kind::Kind;
@@ -19,12 +20,17 @@ const CHUNK_BYTES: usize = 64 << 10;
 /// Columns that a row may have: their number is sent in 16 bits.
 const COLUMNS_MAX: usize = 32_767;
 
+/// The columns with which the engine answers `SHOW name`.
+const SETTING_COLUMNS: [&str; 3] = ["name", "value", "description"];
+
 /// A column of an answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Column {
     name: String,
     kind: Kind,
     modifier: i32,
+    /// Its place among the columns of the query.
+    place: usize,
 }
 
 /// The formats of the columns of an answer.
@@ -61,11 +67,41 @@ pub(crate) fn columns(schema: &Schema) -> Result<Arc<[Column]>> {
         )
         .with_hint("select fewer, or connect with Arrow Flight SQL"));
     }
-    let column = |field: &Arc<datafusion::arrow::datatypes::Field>| {
+    let column = |(place, field): (usize, &Arc<Field>)| {
         let (name, data_type) = (field.name().replace('\0', " "), field.data_type());
-        Ok(Column { name, kind: Kind::of(data_type)?, modifier: Kind::modifier(data_type) })
+        Ok(Column { name, kind: Kind::of(data_type)?, modifier: Kind::modifier(data_type), place })
     };
-    schema.fields().iter().map(column).collect()
+    schema.fields().iter().enumerate().map(column).collect()
+}
+
+/// The columns of a plan; of `SHOW name`, as in PostgreSQL, only the value, which has that name.
+///
+/// # Errors
+///
+/// As [`columns`].
+pub(crate) fn columns_shown(plan: &QueryPlan, sql: &str) -> Result<Arc<[Column]>> {
+    let all = columns(&plan.schema())?;
+    let is_of_settings = all.iter().map(|column| column.name.as_str()).eq(SETTING_COLUMNS);
+    match (shown(sql), all.get(1)) {
+        (Some(name), Some(value)) if is_of_settings => {
+            Ok([Column { name, ..value.clone() }].into())
+        }
+        _ => Ok(all),
+    }
+}
+
+/// The setting that `SHOW name` asks for.
+fn shown(sql: &str) -> Option<String> {
+    let mut words = sql.trim_end_matches(';').split_whitespace();
+    if !words.next()?.eq_ignore_ascii_case("show") {
+        return None;
+    }
+    let name = words.collect::<Vec<_>>().join(" ").to_lowercase();
+    match name.as_str() {
+        "" | "all" => None,
+        "time zone" => Some("TimeZone".to_owned()),
+        _ => Some(name),
+    }
 }
 
 /// What a client learns of the columns before the rows.
@@ -149,15 +185,12 @@ impl Rows {
     ///
     /// When they have no place in the types of the columns.
     pub(crate) fn take(&mut self, batch: &RecordBatch) -> Result<()> {
-        let described = self.columns.iter().zip(batch.columns()).enumerate();
-        let values = described
-            .map(|(index, (column, array))| {
-                Values::new(array, &column.kind, self.formats.of(index), self.zone)
-            })
-            .collect::<Result<Vec<_>>>()?;
-        if values.len() != self.columns.len() {
-            return Err(Error::new(ErrorKind::Internal, "a column of the answer is missing"));
-        }
+        let missing = || Error::new(ErrorKind::Internal, "a column of the answer is missing");
+        let values = self.columns.iter().enumerate().map(|(index, column)| {
+            let array = batch.columns().get(column.place).ok_or_else(missing)?;
+            Values::new(array, &column.kind, self.formats.of(index), self.zone)
+        });
+        let values = values.collect::<Result<Vec<_>>>()?;
         self.batch = Some(Batch { values, next: 0, rows: batch.num_rows() });
         Ok(())
     }
@@ -186,6 +219,20 @@ impl Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn setting_that_is_shown_gives_the_column_its_name() {
+        for (sql, name) in [
+            ("SHOW timezone", Some("timezone")),
+            ("show Time  Zone;", Some("TimeZone")),
+            ("SHOW mesh.purpose", Some("mesh.purpose")),
+            ("SHOW ALL", None),
+            ("SELECT 1", None),
+            ("", None),
+        ] {
+            assert_eq!(shown(sql).as_deref(), name, "{sql}");
+        }
+    }
 
     #[test]
     fn formats_are_none_one_or_one_for_each_column() {

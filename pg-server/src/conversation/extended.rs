@@ -14,14 +14,14 @@ use samite_engine::resolve::Statement;
 use samite_engine::{Error, ErrorKind};
 
 use super::portal::{Portal, Prepared, Progress, Work};
-use super::simple::no_cursor;
+use super::simple::{DECLARED, no_cursor};
 use super::{Conversation, End};
 use crate::command::Command;
 use crate::error::{Coded, code};
 use crate::link::Gone;
 use crate::parameters::Wanted;
 use crate::protocol::{Bind, Parse, Target};
-use crate::rows::{Column, Formats, columns, description};
+use crate::rows::{Column, Formats, columns, columns_shown, description};
 use crate::split;
 
 impl Conversation {
@@ -53,12 +53,19 @@ impl Conversation {
     pub(super) async fn prepare(&mut self, sql: &str, types: &[u32]) -> Result<Prepared, End> {
         let command = Command::of(sql)?;
         self.check_transaction(&command)?;
-        let Command::Sql(_) = &command else {
-            let work = Work::Command(command);
-            return Ok(Prepared { work, parameters: vec![], columns: None, plan: None });
+        let (statement, work) = match &command {
+            Command::Sql(_) => {
+                let statement = self.session.parse(sql)?;
+                (statement.clone(), Work::Statement(command, statement))
+            }
+            Command::Declare { query, .. } => {
+                (self.session.parse(query)?, Work::Command(command.clone()))
+            }
+            _ => {
+                let work = Work::Command(command);
+                return Ok(Prepared { work, parameters: vec![], columns: None, plan: None });
+            }
         };
-        let statement = self.session.parse(sql)?;
-        let work = Work::Statement(command, statement.clone());
         if !statement.is_query() {
             return Ok(Prepared { work, parameters: vec![], columns: None, plan: None });
         }
@@ -73,7 +80,11 @@ impl Conversation {
                 Wanted::new(parameter, types.get(index).copied().unwrap_or_default(), &zone)
             })
             .collect::<Result<_, _>>()?;
-        let columns = Some(self.columns_of(&plan, &parameters)?);
+        let columns = match &work {
+            // Declaring a cursor gives no rows yet.
+            Work::Command(_) => None,
+            _ => Some(self.columns_of(&plan, &parameters, sql)?),
+        };
         Ok(Prepared { work, parameters, columns, plan: Some((plan, self.group)) })
     }
 
@@ -85,9 +96,14 @@ impl Conversation {
 
     /// The columns as they are with values of the types of the parameters: `SELECT $1` has the type of
     /// its value.
-    fn columns_of(&self, plan: &QueryPlan, parameters: &[Wanted]) -> Result<Arc<[Column]>, Error> {
+    fn columns_of(
+        &self,
+        plan: &QueryPlan,
+        parameters: &[Wanted],
+        sql: &str,
+    ) -> Result<Arc<[Column]>, Error> {
         if parameters.is_empty() {
-            return columns(&plan.schema());
+            return columns_shown(plan, sql);
         }
         let nulls = parameters.iter().map(Wanted::null).collect::<Result<Vec<_>, _>>()?;
         match plan.bind(nulls) {
@@ -115,16 +131,14 @@ impl Conversation {
         };
         let width = columns.as_ref().map_or(0, |columns| columns.len());
         let formats = Formats::asked(&bind.result_formats, width).map_err(protocol)?;
-        let plan = match &prepared.work {
-            Work::Statement(_, statement) if prepared.columns.is_some() => {
-                let known = prepared.plan.as_ref().filter(|(_, group)| *group == self.group);
-                let plan = match known {
-                    Some((plan, _)) => plan.clone(),
-                    None => self.plan(statement).await?,
-                };
-                Some(if values.is_empty() { plan } else { plan.bind(values)? })
-            }
-            _ => None,
+        let plan = match &prepared.plan {
+            Some((plan, group)) if *group == self.group => Some(plan.clone()),
+            Some(_) => Some(self.plan_again(&prepared.work).await?),
+            None => None,
+        };
+        let plan = match plan {
+            Some(plan) if !values.is_empty() => Some(plan.bind(values)?),
+            plan => plan,
         };
         let portal = Portal {
             work: prepared.work.clone(),
@@ -136,6 +150,21 @@ impl Conversation {
         };
         self.portals.insert(bind.portal, portal);
         Ok(self.link.say(PgWireBackendMessage::BindComplete(BindComplete::new())).await?)
+    }
+
+    /// A plan of the same statement, with the snapshots of now.
+    async fn plan_again(&mut self, work: &Work) -> Result<QueryPlan, End> {
+        match work {
+            Work::Statement(_, statement) => self.plan(statement).await,
+            Work::Command(Command::Declare { query, .. }) => {
+                let statement = self.session.parse(query)?;
+                self.plan(&statement).await
+            }
+            Work::Nothing | Work::Command(_) => {
+                Err(Error::new(ErrorKind::Internal, "what has no plan cannot be planned again")
+                    .into())
+            }
+        }
     }
 
     pub(super) fn prepared(&self, name: &str) -> Result<Arc<Prepared>, End> {
@@ -186,6 +215,12 @@ impl Conversation {
             Work::Nothing => None,
             Work::Command(command) => {
                 self.check_transaction(&command)?;
+                if let (Command::Declare { name, is_held, .. }, Some(plan)) =
+                    (&command, portal.plan.take())
+                {
+                    self.declare(name, *is_held, plan)?;
+                    return Ok(self.complete(DECLARED.to_owned()).await?);
+                }
                 Some(self.run_command(&command, Some(&portal.formats)).await?)
             }
             Work::Statement(command, statement) => {

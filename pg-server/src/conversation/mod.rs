@@ -44,6 +44,8 @@ pub(crate) struct Conversation {
     /// What was bound, and cursors, by name; the unnamed one too.
     portals: HashMap<String, Portal>,
     transaction: TransactionStatus,
+    /// True if no group of messages has begun that waits for its end.
+    is_between: bool,
     /// True after an error, until the client says Sync.
     is_skipping: bool,
     /// Counts groups of messages: a Sync ends each.
@@ -89,6 +91,7 @@ impl Conversation {
             statements: HashMap::new(),
             portals: HashMap::new(),
             transaction: TransactionStatus::Idle,
+            is_between: true,
             is_skipping: false,
             group: 0,
             cancelled: CancellationToken::new(),
@@ -97,11 +100,18 @@ impl Conversation {
 
     /// Answers until the client leaves or the server stops.
     pub(crate) async fn hold(mut self) {
-        let stopping = self.shared.stopping.clone();
+        let shared = Arc::clone(&self.shared);
         loop {
+            let stop = async {
+                // In the middle of a group of messages the client waits for the rest of its answers.
+                match self.is_between {
+                    true => shared.stopping.cancelled().await,
+                    false => shared.stopped.cancelled().await,
+                }
+            };
             let said = tokio::select! {
                 said = self.link.next() => said,
-                () = stopping.cancelled() => {
+                () = stop => {
                     let stop = Coded::new(
                         code::ADMIN_SHUTDOWN,
                         ErrorKind::Cancelled,
@@ -118,6 +128,7 @@ impl Conversation {
                     return self.leave(&Coded { code: code::PROTOCOL_VIOLATION, error }).await;
                 }
             };
+            self.is_between = matches!(message, Frontend::Query(_) | Frontend::Sync);
             self.cancelled = self.cancel.begin();
             let answered = self.answer(message).await;
             self.cancel.end();

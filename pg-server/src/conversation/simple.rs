@@ -1,9 +1,12 @@
 //! Statements as text, one after the other (PostgreSQL, "Simple Query").
 
+use std::sync::Arc;
+
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::EmptyQueryResponse;
-use samite_engine::ErrorKind;
+use samite_engine::plan::QueryPlan;
 use samite_engine::resolve::Statement;
+use samite_engine::{Error, ErrorKind};
 
 use super::portal::{Portal, Progress, Work};
 use super::setting::set_by_statement;
@@ -11,8 +14,11 @@ use super::{Conversation, End};
 use crate::command::{Command, Verb};
 use crate::error::{Coded, code};
 use crate::link::Gone;
-use crate::rows::{Formats, columns, description};
+use crate::rows::{Formats, columns, columns_shown, description};
 use crate::split;
+
+/// What a client gets back for a cursor.
+pub(super) const DECLARED: &str = "DECLARE CURSOR";
 
 impl Conversation {
     /// Runs the statements of a text until one fails.
@@ -56,31 +62,22 @@ impl Conversation {
             let tag = self.apply(&statement, verb).await?;
             return Ok(self.complete(tag).await?);
         }
-        let mut portal = self.portal_of(&statement, Command::Sql(verb.clone())).await?;
-        self.begin(&mut portal).await?;
-        let columns = portal.columns.clone().unwrap_or_default();
-        self.link.say(description(&columns, &portal.formats)).await?;
-        let sent = self.send_rows(&mut portal, None).await?;
-        Ok(self.complete(verb.tag(sent)).await?)
-    }
-
-    /// A query that is planned now, with its rows as text.
-    pub(super) async fn portal_of(
-        &mut self,
-        statement: &Statement,
-        command: Command,
-    ) -> Result<Portal, End> {
         let session = self.session.clone();
-        let plan = self.unless_stopped(session.plan(statement)).await?;
+        let plan = self.unless_stopped(session.plan(&statement)).await?;
         self.warn(&plan).await?;
-        Ok(Portal {
-            columns: Some(columns(&plan.schema())?),
+        let columns = columns_shown(&plan, text)?;
+        let mut portal = Portal {
+            columns: Some(Arc::clone(&columns)),
             plan: Some(plan),
-            work: Work::Statement(command, statement.clone()),
+            work: Work::Nothing,
             formats: Formats::text(),
             progress: Progress::New,
             is_held: false,
-        })
+        };
+        self.begin(&mut portal).await?;
+        self.link.say(description(&columns, &portal.formats)).await?;
+        let sent = self.send_rows(&mut portal, None).await?;
+        Ok(self.complete(verb.tag(sent)).await?)
     }
 
     /// Carries out what changes the session; the words that the client gets.
@@ -108,8 +105,16 @@ impl Conversation {
         match command {
             Command::Sql(verb) => Ok(verb.tag(0)),
             Command::Declare { name, is_held, query } => {
-                self.declare(name, *is_held, query).await?;
-                Ok("DECLARE CURSOR".to_owned())
+                let statement = self.session.parse(query)?;
+                if !statement.is_query() {
+                    let message = "a cursor is declared for a query only";
+                    return Err(Error::new(ErrorKind::Unsupported, message).into());
+                }
+                let session = self.session.clone();
+                let plan = self.unless_stopped(session.plan(&statement)).await?;
+                self.warn(&plan).await?;
+                self.declare(name, *is_held, plan)?;
+                Ok(DECLARED.to_owned())
             }
             Command::Fetch { name, rows } => self.fetch(name, *rows, formats).await,
             Command::Prepare { name, types, query } => {
@@ -150,23 +155,28 @@ impl Conversation {
         }
     }
 
-    async fn declare(&mut self, name: &str, is_held: bool, query: &str) -> Result<(), End> {
+    /// Gives a plan a name, under which its rows are fetched.
+    pub(super) fn declare(
+        &mut self,
+        name: &str,
+        is_held: bool,
+        plan: QueryPlan,
+    ) -> Result<(), End> {
         if self.portals.contains_key(name) {
             let message = format!("a cursor \"{name}\" is there already");
-            return Err(Coded::new(code::DUPLICATE_CURSOR, ErrorKind::InvalidQuery, message).into());
+            let kind = ErrorKind::InvalidQuery;
+            return Err(Coded::new(code::DUPLICATE_CURSOR, kind, message).into());
         }
         self.check_room(self.portals.len())?;
-        let statement = self.session.parse(query)?;
-        if !statement.is_query() {
-            return Err(Coded::new(
-                code::UNSUPPORTED,
-                ErrorKind::Unsupported,
-                "a cursor is declared for a query only",
-            )
-            .into());
-        }
-        let portal = self.portal_of(&statement, Command::Sql(Verb::Select)).await?;
-        self.portals.insert(name.to_owned(), Portal { is_held, ..portal });
+        let portal = Portal {
+            columns: Some(columns(&plan.schema())?),
+            plan: Some(plan),
+            work: Work::Nothing,
+            formats: Formats::text(),
+            progress: Progress::New,
+            is_held,
+        };
+        self.portals.insert(name.to_owned(), portal);
         Ok(())
     }
 

@@ -40,6 +40,10 @@ class Server:
             self.process.wait()
             raise RuntimeError(f"samite serve said {line!r} and logged:\n{self.log()}")
         self.uri = line.removeprefix(READY)
+        # With --pg-listen, the place for clients that speak the PostgreSQL protocol: a host and a port.
+        self.postgresql = None
+        if "--pg-listen" in arguments:
+            self.postgresql = self.process.stdout.readline().strip().removeprefix(f"{READY}postgresql://").rsplit(":", 1)
 
     def connect(self, **options):
         return adbc_driver_flightsql.dbapi.connect(self.uri, db_kwargs=options, autocommit=True)
