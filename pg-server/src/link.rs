@@ -97,6 +97,15 @@ impl Link {
         }
     }
 
+    /// Sends what is on its way, and says that nothing follows.
+    ///
+    /// # Errors
+    ///
+    /// When the client is gone.
+    pub(crate) async fn close(&mut self) -> Result<(), Gone> {
+        self.sink.close().await.map_err(|_| Gone)
+    }
+
     /// Sends what is on its way.
     ///
     /// # Errors

@@ -82,7 +82,7 @@ pub(crate) async fn open(socket: TcpStream, shared: &Arc<Shared>) -> io::Result<
         Err(Refused::Gone) => return Ok(Opened::Done),
         Err(Refused::Told(refusal)) => {
             let told = link.say(message(&refusal, Severity::Fatal)).await;
-            let _ = (told, link.flush().await);
+            let _ = (told, link.close().await);
             return Ok(Opened::Done);
         }
     };
@@ -106,7 +106,7 @@ pub(crate) async fn refuse(
     let Some(secured) = secure(socket, shared).await? else { return Ok(()) };
     let mut link = Link::new(secured.socket, UNKNOWN_BYTES_MAX);
     let told = link.say(refusal).await;
-    let _ = (told, link.flush().await);
+    let _ = (told, link.close().await);
     Ok(())
 }
 
@@ -187,6 +187,8 @@ async fn encrypt(
         })),
         First::Cancel { process, key } => {
             shared.cancels.cancel(process, &key);
+            // Clients take the end of TLS for an error where nobody says that it is meant.
+            socket.shutdown().await?;
             Ok(None)
         }
         First::Tls | First::Gss => {
@@ -239,7 +241,10 @@ impl Caller {
             .into());
         }
         let principal = self.principal(link, shared).await?;
-        let session = shared.engine.session(principal);
+        let mut session = shared.engine.session(principal);
+        if let Some(program) = self.parameter("application_name") {
+            session = session.with_program(program);
+        }
         self.set_up(&session).await?;
         let cancel = shared.cancels.register(self.startup.version.1 >= 2);
         link.say(PgWireBackendMessage::Authentication(Authentication::Ok)).await?;

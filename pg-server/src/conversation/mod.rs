@@ -141,7 +141,7 @@ impl Conversation {
     /// Says why the connection ends.
     async fn leave(&mut self, why: &Coded) {
         let told = self.link.say(message(why, Severity::Fatal)).await;
-        let _ = (told, self.link.flush().await);
+        let _ = (told, self.link.close().await);
     }
 
     async fn answer(&mut self, said: Frontend) -> Result<(), Gone> {
