@@ -55,6 +55,13 @@ fn plan_form(form: &Form, query: &GovernedQuery, state: &SessionState) -> Result
             let statement = ast::Statement::Query(sql);
             Ok(planner.statement_to_plan(Parsed::Statement(Box::new(statement)))?)
         }
+        Form::Substrait(plan) => {
+            let tables = query.tables().iter();
+            plan.over(
+                state,
+                tables.map(|table| (table.reference().clone(), Arc::clone(table.provider()))),
+            )
+        }
         Form::Explain { query: inner, .. } => plan_form(inner, query, state),
         Form::Show(Show::Columns(_)) => describe(query),
         Form::Show(Show::Settings(name)) => show_settings(query, name.as_deref()),

@@ -42,6 +42,9 @@ const DEEP_STACK_BYTES: usize = 256 << 20;
 pub(crate) struct Depth(usize);
 
 impl Depth {
+    /// A depth that needs a stack of its own.
+    pub(super) const DEEP: Self = Self(SHALLOW + 1);
+
     /// A depth with so many levels more.
     pub(super) fn deeper(self, levels: usize) -> Self {
         Self(self.0.saturating_add(levels))

@@ -17,6 +17,7 @@ mod pin;
 mod shims;
 mod show;
 mod statement;
+mod substrait;
 mod unsupported;
 mod version;
 
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
+use datafusion::execution::SessionState;
 use datafusion::sql::sqlparser::ast::TableVersion;
 
 use crate::connector::PinnedTable;
@@ -81,7 +83,8 @@ pub(crate) async fn resolve(session: &Session, statement: &Statement) -> Result<
     let engine = session.engine();
     let settings = session.settings();
     let now = engine.clock().now();
-    let written = statement.depth().on_stack(|| written_names(statement.form()?))?;
+    let state = engine.base_state();
+    let written = statement.depth().on_stack(|| written_names(statement.form()?, state))?;
     let mut tables = Vec::with_capacity(written.len());
     if !written.is_empty() {
         let mesh = engine.catalog().mesh().await?;
@@ -94,10 +97,11 @@ pub(crate) async fn resolve(session: &Session, statement: &Statement) -> Result<
     Ok(ResolvedQuery { statement: statement.clone(), settings, tables })
 }
 
-fn written_names(form: &Form) -> Result<Vec<Named>> {
+fn written_names(form: &Form, state: &SessionState) -> Result<Vec<Named>> {
     match form {
         Form::Query(query) => names::tables(query),
-        Form::Explain { query, .. } => written_names(query),
+        Form::Substrait(plan) => plan.tables(state),
+        Form::Explain { query, .. } => written_names(query, state),
         Form::Show(Show::Columns(table)) => Ok(vec![Named { parts: table.clone(), version: None }]),
         Form::Show(_) => Ok(Vec::new()),
         Form::Set { .. } | Form::Use { .. } | Form::Kill(_) | Form::Nothing => {
@@ -200,7 +204,7 @@ pub(crate) async fn apply(session: &Session, statement: &Statement) -> Result<()
         }
         Form::Kill(query_id) => session.kill(query_id),
         Form::Nothing => Ok(()),
-        Form::Query(_) | Form::Show(_) | Form::Explain { .. } => {
+        Form::Query(_) | Form::Substrait(_) | Form::Show(_) | Form::Explain { .. } => {
             Err(Error::new(ErrorKind::InvalidQuery, "the statement is a query"))
         }
     }

@@ -11,7 +11,7 @@ use datafusion::sql::sqlparser::ast::{
 use crate::error::{Error, ErrorKind, Result};
 
 /// Tables that one statement may name.
-const TABLES_MAX: usize = 200;
+pub(super) const TABLES_MAX: usize = 200;
 
 /// How often the common table expressions of a statement may be repeated in all, once they are
 /// written out where they are used: each use is planned anew.

@@ -15,6 +15,7 @@ use super::kill;
 use super::moment;
 use super::shims::{self, settings::Meaning, transactions};
 use super::show::{self, Show};
+use super::substrait::SubstraitPlan;
 use super::unsupported;
 use crate::config::EngineConfig;
 use crate::error::{Error, ErrorKind, Result};
@@ -39,6 +40,8 @@ struct Inner {
 pub(crate) enum Form {
     /// A query that gives rows.
     Query(Box<Query>),
+    /// The same, planned by the client.
+    Substrait(SubstraitPlan),
     /// A listing of what there is.
     Show(Show),
     /// The plan of a query, or, with `analyze`, what running it took.
@@ -77,6 +80,26 @@ impl Statement {
         matches!(self.0.form.as_deref(), Some(Form::Set { .. } | Form::Use { .. } | Form::Nothing))
     }
 
+    /// Reads a plan of Substrait, which gives rows as a query does; `EXPLAIN` and the log call it
+    /// `SUBSTRAIT PLAN`.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, or too long.
+    pub fn of_substrait(plan: &[u8], config: &EngineConfig) -> Result<Self> {
+        if plan.len() > config.sql_bytes_max {
+            return Err(Error::new(ErrorKind::InvalidQuery, "the Substrait plan is too long")
+                .with_detail(format!(
+                    "it has {} bytes, {} are allowed",
+                    plan.len(),
+                    config.sql_bytes_max
+                )));
+        }
+        let sql = format!("SUBSTRAIT PLAN ({} bytes)", plan.len());
+        let form = Form::Substrait(SubstraitPlan::decode(plan)?);
+        Ok(Self(Arc::new(Inner { sql, depth: Depth::DEEP, form: Some(Sealed::new(form)) })))
+    }
+
     /// The text as it came.
     #[must_use]
     pub fn sql(&self) -> &str {
@@ -89,7 +112,7 @@ impl Statement {
     pub fn is_query(&self) -> bool {
         matches!(
             self.0.form.as_deref(),
-            Some(Form::Query(_) | Form::Show(_) | Form::Explain { .. })
+            Some(Form::Query(_) | Form::Substrait(_) | Form::Show(_) | Form::Explain { .. })
         )
     }
 
@@ -122,9 +145,12 @@ fn understand(form: &mut Form) -> Result<usize> {
             Ok(bounds::levels(query)?.saturating_add(rewritten.saturating_mul(3)))
         }
         Form::Explain { query, .. } => understand(query),
-        Form::Show(_) | Form::Set { .. } | Form::Use { .. } | Form::Kill(_) | Form::Nothing => {
-            Ok(0)
-        }
+        Form::Substrait(_)
+        | Form::Show(_)
+        | Form::Set { .. }
+        | Form::Use { .. }
+        | Form::Kill(_)
+        | Form::Nothing => Ok(0),
     }
 }
 
@@ -229,7 +255,8 @@ fn classify_standard(statement: ast::Statement) -> Result<Form> {
 fn explain(analyze: bool, verbose: bool, inner: Form) -> Result<Form> {
     match inner {
         Form::Query(_) => Ok(Form::Explain { analyze, verbose, query: Box::new(inner) }),
-        Form::Show(_)
+        Form::Substrait(_)
+        | Form::Show(_)
         | Form::Explain { .. }
         | Form::Set { .. }
         | Form::Use { .. }

@@ -133,6 +133,15 @@ impl Session {
         })
     }
 
+    /// Reads a plan of Substrait in place of SQL: its protobuf message (`substrait.Plan`).
+    ///
+    /// # Errors
+    ///
+    /// When it is none, too long, or uses what is not supported.
+    pub fn parse_substrait(&self, plan: &[u8]) -> Result<Statement> {
+        Statement::of_substrait(plan, self.engine.config())
+    }
+
     /// Carries out a statement that is no query (SET, RESET, USE, KILL, ...).
     ///
     /// # Errors

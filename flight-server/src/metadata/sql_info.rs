@@ -1,6 +1,6 @@
 //! What the server is and can, by the codes of Flight SQL (`SqlInfo`).
 //!
-//! Left out: 6 and 7, which have no meaning without Substrait. A code of 10,000 or more would break
+//! Left out: 6 and 7, the versions of Substrait: a plan of any is read, and what is not understood is refused. A code of 10,000 or more would break
 //! the JDBC driver.
 
 use std::collections::BTreeMap;
@@ -20,10 +20,9 @@ use crate::config::FlightConfig;
 /// The version of Arrow that the server speaks.
 const ARROW_VERSION: &str = "59.3.2";
 
-const TRUE: &[u32] = &[3, 4, 9, 515, 516, 518, 520, 521, 523, 524, 532, 539];
-const FALSE: &[u32] = &[
-    5, 10, 11, 500, 501, 502, 506, 519, 527, 536, 537, 556, 563, 565, 566, 572, 573, 574, 575, 576,
-];
+const TRUE: &[u32] = &[3, 4, 5, 9, 515, 516, 518, 520, 521, 523, 524, 532, 539];
+const FALSE: &[u32] =
+    &[10, 11, 500, 501, 502, 506, 519, 527, 536, 537, 556, 563, 565, 566, 572, 573, 574, 575, 576];
 
 const TEXTS: &[(u32, &str)] = &[
     (0, "Samite"),

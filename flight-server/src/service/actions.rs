@@ -2,7 +2,7 @@
 
 use arrow_flight::sql::{
     ActionCancelQueryRequest, ActionCancelQueryResult, ActionClosePreparedStatementRequest,
-    ActionCreatePreparedStatementRequest,
+    ActionCreatePreparedStatementRequest, ActionCreatePreparedSubstraitPlanRequest,
 };
 use arrow_flight::{
     Action, ActionType, CancelFlightInfoRequest, CancelFlightInfoResult, CancelStatus, FlightInfo,
@@ -13,14 +13,15 @@ use prost::Message;
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::state::State;
-use super::statement::substrait;
+use super::statement::{plan_of, refuse_transaction};
 use super::{Answers, Reply, one};
 use crate::auth::Caller;
 use crate::protocol::{any_action, any_bytes, raw_action};
 
 /// The actions that work, each with what it does.
-const ACTIONS: [(&str, &str); 8] = [
+const ACTIONS: [(&str, &str); 9] = [
     ("CreatePreparedStatement", "prepares a statement"),
+    ("CreatePreparedSubstraitPlan", "prepares a plan of Substrait"),
     ("ClosePreparedStatement", "closes a prepared statement"),
     ("CancelQuery", "cancels a query by its flight info (Flight SQL)"),
     ("CancelFlightInfo", "cancels a query by its flight info"),
@@ -53,6 +54,12 @@ impl State {
             "CreatePreparedStatement" => {
                 let request: ActionCreatePreparedStatementRequest = any_action(body)?;
                 any_bytes(&self.prepare(caller, &request).await?)
+            }
+            "CreatePreparedSubstraitPlan" => {
+                let request: ActionCreatePreparedSubstraitPlanRequest = any_action(body)?;
+                refuse_transaction(request.transaction_id.as_deref())?;
+                let plan = plan_of(request.plan.as_ref())?;
+                any_bytes(&self.prepare_plan(caller, &plan).await?)
             }
             "ClosePreparedStatement" => {
                 let request: ActionClosePreparedStatementRequest = any_action(body)?;
@@ -122,7 +129,6 @@ fn unknown(name: &str) -> Error {
             Error::new(ErrorKind::Unsupported, "there are no transactions: Samite is read-only")
                 .with_hint("leave autocommit on")
         }
-        "CreatePreparedSubstraitPlan" => substrait(),
         _ => {
             let known = ACTIONS.map(|(name, _)| name).join(", ");
             let name: String = name.chars().filter(|c| !c.is_control()).take(80).collect();

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::scalar::ScalarValue;
 use samite_engine::plan::QueryPlan;
+use samite_engine::resolve::Statement;
 use samite_engine::session::Session;
 use samite_engine::{Error, ErrorKind, Result};
 use uuid::Uuid;
@@ -17,7 +18,7 @@ use crate::auth::Caller;
 use crate::prepared::{Part, PreparedStatement, parameter_count, parameter_schema};
 use crate::protocol::Prepared;
 use crate::query::Work;
-use crate::wire::WireSchema;
+use crate::wire::{Profile, WireSchema};
 
 impl State {
     /// Makes a prepared statement. A query is planned for its schemas only; nothing runs.
@@ -33,11 +34,29 @@ impl State {
             Some(known) => known.statement.clone(),
             None => parse(&session, &request.query)?,
         };
+        let known = known.map(|known| known.plan.clone());
+        self.keep_prepared(caller, (session, profile), statement, known).await
+    }
+
+    /// Makes a prepared statement of a plan of Substrait.
+    pub(super) async fn prepare_plan(&self, caller: &Caller, plan: &[u8]) -> Result<Prepared> {
+        let (session, profile) = self.session_of(caller).await?;
+        let statement = session.parse_substrait(plan)?;
+        self.keep_prepared(caller, (session, profile), statement, None).await
+    }
+
+    async fn keep_prepared(
+        &self,
+        caller: &Caller,
+        (session, profile): (Session, Profile),
+        statement: Statement,
+        known: Option<QueryPlan>,
+    ) -> Result<Prepared> {
         let is_query = statement.is_query();
         let prepared = Arc::new(PreparedStatement::new(&caller.principal.name, statement));
         let (dataset_schema, parameter_schema) = if is_query {
             let plan = match known {
-                Some(known) => known.plan.clone(),
+                Some(known) => known,
                 None => session.describe(&prepared.statement).await?,
             };
             prepared.set_parameters(parameter_count(plan.parameters()));

@@ -13,7 +13,7 @@ use samite_engine::{Error, ErrorKind, Result};
 use tonic::Status;
 
 use super::state::State;
-use super::statement::{refuse_transaction, substrait};
+use super::statement::refuse_transaction;
 use super::{Reply, read_only};
 use crate::auth::Caller;
 use crate::prepared::{Bounds, ParameterRows};
@@ -78,7 +78,7 @@ impl State {
                 self.update(caller, &prepared.statement).await
             }
             Command::CommandStatementIngest(_) => Err(read_only("writing a table")),
-            Command::CommandStatementSubstraitPlan(_) => Err(substrait()),
+            Command::CommandStatementSubstraitPlan(_) => Err(read_only("an update")),
             other => {
                 let name = other.type_url().rsplit('.').next().unwrap_or_default();
                 Err(Error::new(ErrorKind::InvalidQuery, format!("{name} takes no data")))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_flight::sql::{Command, TicketStatementQuery};
+use arrow_flight::sql::{Command, SubstraitPlan, TicketStatementQuery};
 use arrow_flight::{FlightDescriptor, FlightEndpoint, FlightInfo, PollInfo, SchemaResult, Ticket};
 use bytes::Bytes;
 use futures::stream;
@@ -23,7 +23,7 @@ use crate::protocol::{any_bytes, number_placeholders, read_command};
 use crate::query::{Query, Work};
 use crate::stream::Stop;
 use crate::ticket;
-use crate::wire::WireSchema;
+use crate::wire::{Profile, WireSchema};
 
 /// What runs, with its schema and the token of a session that it began.
 pub(super) type Execution = (Work, Arc<WireSchema>, Option<String>);
@@ -45,6 +45,10 @@ impl State {
             Command::CommandStatementQuery(command) => {
                 refuse_transaction(command.transaction_id.as_deref())?;
                 self.execute_text(caller, &command.query).await?
+            }
+            Command::CommandStatementSubstraitPlan(command) => {
+                refuse_transaction(command.transaction_id.as_deref())?;
+                self.execute_plan(caller, &plan_of(command.plan.as_ref())?).await?
             }
             Command::CommandPreparedStatementQuery(command) => {
                 self.execute_prepared(caller, &command.prepared_statement_handle).await?
@@ -73,6 +77,15 @@ impl State {
         let schema = Arc::new(WireSchema::of_result(&plan.schema(), profile)?);
         let known = Constant { statement, plan: plan.clone(), schema: Arc::clone(&schema) };
         self.constants.keep(&session, profile, sql, known);
+        Ok((Work::once(plan), schema, None))
+    }
+
+    /// What the execution of a plan runs, with its schema.
+    async fn execute_plan(&self, caller: &Caller, plan: &[u8]) -> Result<Execution> {
+        let (session, profile) = self.session_of(caller).await?;
+        let plan = session.plan(&session.parse_substrait(plan)?).await?;
+        check_bound(&plan)?;
+        let schema = Arc::new(WireSchema::of_result(&plan.schema(), profile)?);
         Ok((Work::once(plan), schema, None))
     }
 
@@ -138,7 +151,14 @@ impl State {
         let schema = match (&command, self.metadata.schema(&command)) {
             (_, Some(schema)) => WireSchema::fixed(schema)?,
             (Command::CommandStatementQuery(command), _) => {
-                self.schema_of(caller, &command.query).await?
+                let (session, profile) = self.session_of(caller).await?;
+                let statement = parse(&session, &command.query)?;
+                schema_of(&session, profile, &statement).await?
+            }
+            (Command::CommandStatementSubstraitPlan(command), _) => {
+                let (session, profile) = self.session_of(caller).await?;
+                let statement = session.parse_substrait(&plan_of(command.plan.as_ref())?)?;
+                schema_of(&session, profile, &statement).await?
             }
             (Command::CommandPreparedStatementQuery(command), _) => {
                 self.prepared_schema(caller, &command.prepared_statement_handle).await?
@@ -146,15 +166,6 @@ impl State {
             (other, _) => return Err(no_query(other)),
         };
         Ok(Reply::new(SchemaResult { schema: schema.message() }))
-    }
-
-    async fn schema_of(&self, caller: &Caller, sql: &str) -> Result<WireSchema> {
-        let (session, profile) = self.session_of(caller).await?;
-        let statement = parse(&session, sql)?;
-        if !statement.is_query() {
-            return WireSchema::empty();
-        }
-        WireSchema::of_result(&session.describe(&statement).await?.schema(), profile)
     }
 
     /// DoGet: the rows of a query or of a metadata command.
@@ -213,6 +224,24 @@ impl State {
     }
 }
 
+/// The schema of the rows of a statement.
+async fn schema_of(
+    session: &Session,
+    profile: Profile,
+    statement: &Statement,
+) -> Result<WireSchema> {
+    if !statement.is_query() {
+        return WireSchema::empty();
+    }
+    WireSchema::of_result(&session.describe(statement).await?.schema(), profile)
+}
+
+/// The message of a plan of Substrait. Its version is not looked at: what is not understood is refused.
+pub(super) fn plan_of(plan: Option<&SubstraitPlan>) -> Result<Bytes> {
+    plan.map(|plan| plan.plan.clone())
+        .ok_or_else(|| Error::new(ErrorKind::InvalidQuery, "the command has no Substrait plan"))
+}
+
 /// Reads a statement.
 pub(super) fn parse(session: &Session, sql: &str) -> Result<Statement> {
     session.parse(&number_placeholders(sql)?)
@@ -266,16 +295,11 @@ fn no_query(command: &Command) -> Error {
         Command::CommandStatementUpdate(_)
         | Command::CommandPreparedStatementUpdate(_)
         | Command::CommandStatementIngest(_) => read_only("an update"),
-        Command::CommandStatementSubstraitPlan(_) => substrait(),
         other => {
             let name = other.type_url().rsplit('.').next().unwrap_or_default();
             Error::new(ErrorKind::InvalidQuery, format!("{name} is no query"))
         }
     }
-}
-
-pub(super) fn substrait() -> Error {
-    Error::new(ErrorKind::Unsupported, "Substrait plans are not supported").with_hint("send SQL")
 }
 
 fn no_ticket() -> Error {
