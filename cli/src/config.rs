@@ -32,6 +32,8 @@ pub use security::Security;
 use options::{OPTIONS, SECTIONS};
 use value::{Value, assign};
 
+use crate::telemetry::{LogFormat, TelemetryOptions};
+
 /// Everything that can be configured, each with a default that holds.
 #[derive(Debug, Clone)]
 pub struct Configuration {
@@ -41,12 +43,22 @@ pub struct Configuration {
     pub metrics_listen: Option<String>,
     /// Address and port for clients that speak the PostgreSQL protocol.
     pub pg_listen: Option<String>,
+    /// How the log is written: `text` or `json`.
+    pub log_format: String,
+    /// What is logged.
+    pub log_filter: String,
+    /// Where traces go; nowhere without it.
+    pub otlp_endpoint: Option<String>,
+    /// The name of this server in traces.
+    pub service_name: String,
     /// Who may call, and how connections are encrypted.
     pub security: Security,
     /// What may be read outside the mesh, and with which credentials.
     pub stores: StoresConfig,
     /// How often documents are looked at.
     pub mesh_refresh: Duration,
+    /// Time without a look at the documents that went well, after which the server is not ready.
+    pub mesh_lost_after: Duration,
     /// The names of the variables that documents may use.
     pub mesh_variables: Vec<String>,
     /// The options of the engine.
@@ -62,10 +74,15 @@ impl Default for Configuration {
         Self {
             listen: "127.0.0.1:32010".to_owned(),
             metrics_listen: None,
+            log_format: "text".to_owned(),
+            log_filter: "info".to_owned(),
+            otlp_endpoint: None,
+            service_name: "samite".to_owned(),
             pg_listen: None,
             security: Security::default(),
             stores: StoresConfig::default(),
             mesh_refresh: Duration::from_secs(10),
+            mesh_lost_after: Duration::from_secs(300),
             mesh_variables: Vec::new(),
             engine: EngineConfig::default(),
             flight: FlightConfig::default(),
@@ -138,7 +155,35 @@ impl Configuration {
         }
     }
 
+    /// What is logged and traced, and how; `SAMITE_LOG` and the variables of OpenTelemetry count where
+    /// the configuration says nothing.
+    ///
+    /// # Errors
+    ///
+    /// When the format of the log is none.
+    pub fn telemetry(&self) -> Result<TelemetryOptions> {
+        let format = LogFormat::parse(&self.log_format).ok_or_else(|| {
+            let message = format!("the log cannot be written as \"{}\"", self.log_format);
+            Error::new(ErrorKind::InvalidConfiguration, message)
+                .with_hint("set [log] format to \"text\" or \"json\"")
+        })?;
+        let variable = |name: &str| self.environment.get(name).map(str::to_owned);
+        let is_named = self.service_name != Self::default().service_name;
+        let named = variable("OTEL_SERVICE_NAME").filter(|_| !is_named);
+        Ok(TelemetryOptions {
+            format,
+            filter: variable("SAMITE_LOG").unwrap_or_else(|| self.log_filter.clone()),
+            otlp_endpoint: self
+                .otlp_endpoint
+                .clone()
+                .or_else(|| variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"))
+                .or_else(|| variable("OTEL_EXPORTER_OTLP_ENDPOINT")),
+            service_name: named.unwrap_or_else(|| self.service_name.clone()),
+        })
+    }
+
     fn check(&self) -> Result<()> {
+        self.telemetry()?;
         self.security.check()?;
         stores::check(self)
     }
@@ -187,6 +232,7 @@ mod tests {
             ("[limits]\nconcurrent_queries = 0\n", "concurrent_queries cannot", "at least 1"),
             ("[locations]\nallow = [1]\n", "allow cannot have this value", "list of texts"),
             ("memory = 1\n", "1: \"memory\" belongs into a section", "[limits]"),
+            ("[log]\nformat = \"xml\"\n", "cannot be written as \"xml\"", "json"),
             ("[auth]\ncertificates = true\n", "needs certificates of clients", "tls_client_ca"),
             ("[auth]\ncertificates = \"yes\"\n", "certificates cannot", "true or false"),
             ("[server]\ntls_key = \"k.pem\"\n", "a key without its certificate", "tls_certificate"),
@@ -203,6 +249,25 @@ mod tests {
             let error = load(text, &[]).err().unwrap();
             assert!(error.message().contains(message), "{text}: {error:?}");
             assert!(error.hint().unwrap_or_default().contains(hint), "{text}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn traces_go_where_the_file_says_else_where_the_environment_says() {
+        let variables = [
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4317"),
+            ("OTEL_SERVICE_NAME", "mesh-1"),
+            ("SAMITE_LOG", "debug"),
+        ];
+        let file = "[telemetry]\notlp_endpoint = \"http://other:4317\"\nservice_name = \"mine\"\n";
+        for (text, variables, endpoint, name, filter) in [
+            ("", &variables[..0], None, "samite", "info"),
+            ("", &variables[..], Some("http://collector:4317"), "mesh-1", "debug"),
+            (file, &variables[..], Some("http://other:4317"), "mine", "debug"),
+        ] {
+            let options = load(text, variables).unwrap().telemetry().unwrap();
+            assert_eq!(options.otlp_endpoint.as_deref(), endpoint, "{text}");
+            assert_eq!((options.service_name.as_str(), options.filter.as_str()), (name, filter));
         }
     }
 

@@ -28,6 +28,7 @@
 
 pub mod commands;
 pub mod config;
+pub mod telemetry;
 pub mod users_file;
 
 mod collect;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use samite_catalog_bridge::MeshFolder;
 use samite_engine::product::Mesh as MeshPicture;
@@ -59,6 +60,12 @@ impl Mesh {
     #[must_use]
     pub fn picture(&self) -> Arc<MeshPicture> {
         self.folder.current()
+    }
+
+    /// How long ago a look at the documents last went well; what was read then is served.
+    #[must_use]
+    pub fn unseen(&self) -> Duration {
+        self.folder.unseen()
     }
 
     /// The configuration that it was opened with.

@@ -26,6 +26,8 @@ pub struct EngineConfig {
     pub queue_timeout: Duration,
     /// Queries that wait for their turn; one more is refused at once.
     pub queue_length_max: usize,
+    /// True if the text of statements is logged and traced.
+    pub has_logged_sql: bool,
     /// Groups whose members see and may end the queries of all.
     pub administrators: Vec<String>,
     /// Partitions that a plan is split into; the number of processor cores if 0.
@@ -51,6 +53,7 @@ impl Default for EngineConfig {
             principal_queries_max: 0,
             queue_timeout: Duration::from_secs(10),
             queue_length_max: 1000,
+            has_logged_sql: false,
             administrators: Vec::new(),
             target_partitions: 0,
             batch_rows: 8192,

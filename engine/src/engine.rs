@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use datafusion::execution::SessionState;
@@ -141,11 +142,13 @@ impl EngineBuilder {
         let limits = Limits::new(&self.config, self.stores)?;
         let base_state = crate::plan::base_state(&self.config, Arc::clone(limits.runtime()))?;
         let constant_state = crate::plan::constant_state(&base_state);
+        let has_sql = self.config.has_logged_sql;
+        let events = self.events.unwrap_or_else(|| Arc::new(LogEvents { has_sql }));
         Ok(Engine(Arc::new(Inner {
             catalog,
             connectors: self.connectors,
             authorizer: self.authorizer.unwrap_or_else(|| Arc::new(OpenMesh)),
-            events: self.events.unwrap_or_else(|| Arc::new(LogEvents::default())),
+            events,
             clock: self.clock,
             config: self.config,
             limits,
@@ -225,6 +228,16 @@ impl Engine {
     /// When it cannot be written.
     pub fn metrics_text(&self) -> Result<String> {
         self.0.metrics.text(self.0.limits.load())
+    }
+
+    /// Says whether it can answer: whether the query threads do, each thing within `patience`, and the
+    /// spill folder can be written. Takes no place among the queries that run.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, without a path or a name.
+    pub async fn check(&self, patience: Duration) -> Result<()> {
+        crate::health::check(self, patience).await
     }
 
     /// The queries that run, and those that ran lately.

@@ -23,6 +23,7 @@ pub mod events;
 pub mod config;
 pub mod engine;
 pub mod error;
+mod health;
 pub mod session;
 
 pub mod execute;

@@ -34,6 +34,7 @@ mod status;
 mod stream;
 mod ticket;
 mod tls;
+mod trace;
 mod wire;
 
 pub use auth::{

@@ -8,8 +8,12 @@ use arrow_flight::flight_service_server::FlightServiceServer;
 use datafusion::common::runtime::SpawnedTask;
 use samite_engine::{Engine, Error, ErrorKind, Result};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use tonic::server::NamedService;
 use tonic::transport::Server;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 
 use crate::auth::Authenticator;
 use crate::config::FlightConfig;
@@ -41,13 +45,20 @@ pub struct FlightServer {
     config: FlightConfig,
     authenticator: Arc<Authenticator>,
     tls: Option<Tls>,
+    ready: Option<watch::Receiver<bool>>,
 }
 
 impl FlightServer {
     /// A server of this engine.
     #[must_use]
     pub fn new(engine: Engine, config: FlightConfig) -> Self {
-        Self { engine, config, authenticator: Arc::new(Authenticator::open()), tls: None }
+        Self {
+            engine,
+            config,
+            authenticator: Arc::new(Authenticator::open()),
+            tls: None,
+            ready: None,
+        }
     }
 
     /// Lets in only who shows who it is; everybody is `anonymous` without.
@@ -61,6 +72,13 @@ impl FlightServer {
     #[must_use]
     pub fn with_tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
+        self
+    }
+
+    /// Says over gRPC that it serves only while this is true.
+    #[must_use]
+    pub fn with_readiness(mut self, ready: watch::Receiver<bool>) -> Self {
+        self.ready = Some(ready);
         self
     }
 
@@ -92,7 +110,10 @@ impl FlightServer {
         let service = FlightServiceServer::new(Service::new(state))
             .max_decoding_message_size(config.request_bytes_max)
             .max_encoding_message_size(usize::MAX);
-        health.set_serving::<FlightServiceServer<Service>>().await;
+        let telling = self.ready.map(|ready| SpawnedTask::spawn(tell(ready, health.clone())));
+        if telling.is_none() {
+            health.set_serving::<FlightServiceServer<Service>>().await;
+        }
         let serving = builder(&config)
             .add_service(health_service)
             .add_service(Uncopied(service))
@@ -106,6 +127,8 @@ impl FlightServer {
             () = shutdown => {}
         }
         tracing::info!("stopping: running queries may end");
+        drop(telling);
+        health.set_service_status("", ServingStatus::NotServing).await;
         health.set_not_serving::<FlightServiceServer<Service>>().await;
         stopping.cancel();
         if let Ok(result) = tokio::time::timeout(config.drain_timeout, &mut serving).await {
@@ -133,6 +156,21 @@ fn builder(config: &FlightConfig) -> Server {
         server = server.max_connection_age(age);
     }
     server
+}
+
+/// Tells whether the server is ready, for as long as it runs.
+async fn tell(mut ready: watch::Receiver<bool>, health: HealthReporter) {
+    loop {
+        let status = match *ready.borrow_and_update() {
+            true => ServingStatus::Serving,
+            false => ServingStatus::NotServing,
+        };
+        health.set_service_status("", status).await;
+        health.set_service_status(FlightServiceServer::<Service>::NAME, status).await;
+        if ready.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Forgets what has ended, for as long as the server runs.

@@ -12,11 +12,11 @@ pub(crate) const QUERY_ID: &str = "x-query-id";
 pub(crate) fn status(error: &Error) -> Status {
     let code = code(error.kind());
     if code == Code::Internal {
-        tracing::error!(?error, "call failed");
+        tracing::error!(query_id = error.query_id(), ?error, "call failed");
     } else if matches!(code, Code::Unavailable | Code::DataLoss) {
-        tracing::warn!(?error, "call failed");
+        tracing::warn!(query_id = error.query_id(), ?error, "call failed");
     } else {
-        tracing::debug!(?error, ?code, "call failed");
+        tracing::debug!(query_id = error.query_id(), ?error, ?code, "call failed");
     }
     let mut status = Status::new(code, error.to_line());
     if let Some(Ok(query_id)) = error.query_id().map(str::parse) {

@@ -20,7 +20,7 @@ mod tree;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use object_store::ObjectStore;
@@ -72,6 +72,8 @@ pub struct MeshFolder {
     /// What was read so far; the lock lets one look at a time pass.
     memory: Mutex<Memory>,
     picture: RwLock<Picture>,
+    /// When a look last went well.
+    seen: parking_lot::Mutex<Instant>,
     /// Looks at the mesh again and again, and ends with the folder.
     task: parking_lot::Mutex<JoinSet<()>>,
 }
@@ -122,6 +124,7 @@ impl MeshFolder {
             variables: Arc::new(options.variables),
             memory: Mutex::default(),
             picture: RwLock::new(Picture::Mesh(Arc::default())),
+            seen: parking_lot::Mutex::new(Instant::now()),
             task: parking_lot::Mutex::default(),
         });
         folder.refresh().await?;
@@ -138,12 +141,22 @@ impl MeshFolder {
     /// policies: the last picture stays. When the mesh holds a policy: then there is no picture
     /// until the policy is gone.
     pub async fn refresh(&self) -> Result<bool> {
-        tokio::time::timeout(LOOK_TIMEOUT, self.look()).await.unwrap_or_else(|_| {
+        let looked = tokio::time::timeout(LOOK_TIMEOUT, self.look()).await.unwrap_or_else(|_| {
             Err(Error::new(
                 ErrorKind::SourceUnavailable,
                 format!("the mesh at \"{}\" does not answer", self.place.shown()),
             ))
-        })
+        });
+        if looked.is_ok() {
+            *self.seen.lock() = Instant::now();
+        }
+        looked
+    }
+
+    /// How long ago a look at the mesh last went well.
+    #[must_use]
+    pub fn unseen(&self) -> Duration {
+        self.seen.lock().elapsed()
     }
 
     /// The newest picture; an empty one while the mesh is refused.

@@ -88,15 +88,15 @@ async fn dispatch(command: Command, environment: Environment) -> Result<(), Fail
     }
 }
 
-/// Sends logs to standard error: a server tells what it does, other commands only what is odd.
+/// Sends logs to standard error: only what is odd. A server tells what it does as its configuration
+/// says, once that is read.
 fn logged(command: &Command, environment: &Environment) -> Result<(), Failure> {
-    let usual = match command {
-        Command::Serve(_) => "info",
-        _ => "warn",
-    };
+    if matches!(command, Command::Serve(_)) {
+        return Ok(());
+    }
     let filter: Targets = environment
         .get("SAMITE_LOG")
-        .unwrap_or(usual)
+        .unwrap_or("warn")
         .parse()
         .map_err(|error| Failure::usage_text(format!("SAMITE_LOG cannot be used: {error}")))?;
     // A program that embeds this one may log in its own way already; then that stays.

@@ -1,5 +1,6 @@
 //! `samite serve`: a mesh over Arrow Flight SQL, until a signal.
 
+mod health;
 mod listeners;
 mod watch;
 
@@ -15,7 +16,8 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::failure::Failure;
 use super::places::MeshPlace;
-use crate::config::Environment;
+use crate::config::{Configuration, Environment};
+use crate::telemetry::Telemetry;
 use listeners::Listeners;
 
 /// Open files that suffice for all connections and what queries read.
@@ -35,6 +37,9 @@ pub(crate) struct Arguments {
     /// Address for clients that speak the PostgreSQL protocol, for instance 127.0.0.1:5432; none without it
     #[arg(long, value_name = "ADDR")]
     pg_listen: Option<String>,
+    /// How the log is written: text or json [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
     /// Listen beyond loopback although TLS or logins are not set up
     #[arg(long)]
     insecure: bool,
@@ -43,6 +48,17 @@ pub(crate) struct Arguments {
 /// Serves until SIGTERM or SIGINT, then lets running queries end.
 pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Result<(), Failure> {
     let mut configuration = arguments.place.configuration(environment)?;
+    if let Some(format) = &arguments.log_format {
+        configuration.log_format.clone_from(format);
+    }
+    let options = configuration.telemetry().map_err(Failure::Usage)?;
+    let telemetry = Telemetry::start(&options).map_err(Failure::Usage)?;
+    let outcome = Box::pin(serve(arguments, configuration)).await;
+    telemetry.end().await;
+    outcome
+}
+
+async fn serve(arguments: Arguments, mut configuration: Configuration) -> Result<(), Failure> {
     if let Some(listen) = arguments.listen {
         configuration.listen = listen;
     }
@@ -75,8 +91,7 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
         tracing::warn!(problems, "some documents have problems; samite check lists them");
     }
     tracing::info!("no policy files: the mesh is open to everyone who can connect");
-    let flight = mesh.configuration().flight.clone();
-    listeners.serve(mesh.engine(), &flight, (authenticator, tls), stop).await
+    listeners.serve(&mesh, (authenticator, tls), stop).await
 }
 
 /// Asks the system for as many open files as it gives: each connection is one, and the usual limit is

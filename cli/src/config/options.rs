@@ -12,6 +12,11 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
         "auth",
         "Who may call. With none of `users_file`, `jwks` and `certificates` everybody may, as `anonymous`.",
     ),
+    (
+        "log",
+        "What `samite serve` logs, on standard error. Each line about a query has its id and its principal.",
+    ),
+    ("telemetry", "Traces for OpenTelemetry."),
     ("mesh", "How the documents of the mesh are read."),
     ("locations", "What may be read outside the mesh's own folder."),
     ("storage", "How bytes are fetched from remote stores."),
@@ -303,10 +308,46 @@ pub(crate) const OPTIONS: &[OptionDefinition] = &[
         "Groups whose members see the queries of all in `mesh.runtime.queries`, and may end them (`KILL`).",
     ),
     option(
+        "log",
+        "format",
+        Field::Text(|all| &mut all.log_format),
+        "How lines are written: `text`, or `json`, one object a line.",
+    ),
+    option(
+        "log",
+        "level",
+        Field::Text(|all| &mut all.log_filter),
+        "What is logged (`warn`, `info`, `debug`, or `samite_connectors=debug,info`); `SAMITE_LOG` overrides it. At `info` each query that ends is a line, but for those that read no table and went well.",
+    ),
+    option(
+        "log",
+        "statements",
+        Field::Switch(|all| &mut all.engine.has_logged_sql),
+        "Logs and traces hold the text of statements, which can hold what is confidential.",
+    ),
+    option(
+        "telemetry",
+        "otlp_endpoint",
+        Field::OptionalText(|all| &mut all.otlp_endpoint),
+        "Collector that traces are sent to (OTLP over gRPC), for instance `http://127.0.0.1:4317`, or `https://...`. If absent, the variable `OTEL_EXPORTER_OTLP_ENDPOINT` counts; without both there are no traces.",
+    ),
+    option(
+        "telemetry",
+        "service_name",
+        Field::Text(|all| &mut all.service_name),
+        "Name of this server in traces; the variable `OTEL_SERVICE_NAME` counts where it is not set.",
+    ),
+    option(
         "mesh",
         "refresh",
         Field::Duration(|all| &mut all.mesh_refresh),
         "Documents are looked at this often at the latest; a change is served from then on.",
+    ),
+    option(
+        "mesh",
+        "lost_after",
+        Field::Duration(|all| &mut all.mesh_lost_after),
+        "Time without a look at the documents that went well, after which the server says that it is not ready; it still answers from what it read last.",
     ),
     option(
         "mesh",

@@ -17,7 +17,7 @@ An option, a section or a value that Samite does not know stops the program with
 - A relative *path* is below the folder of the file.
 - A variable of the environment, named beside each option, overrides the file; a list there is separated by commas.
 
-Besides these, `SAMITE_LOG` sets what is logged (`warn`, `info`, `debug`, or `samite_connectors=debug,info`), and
+Besides these, `SAMITE_LOG` sets what is logged (see `[log] level`), and
 `SAMITE_PASSWORD` holds the password of `samite sql --connect`.
 ";
 

@@ -12,12 +12,13 @@ use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::queue::Place;
 use super::stream::{Message, QueryStream, Reporter};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::telemetry::Record;
+use crate::telemetry::{Record, stage};
 
 /// Batches that wait for a slow reader.
 const WAITING_BATCHES_MAX: usize = 2;
@@ -49,8 +50,11 @@ pub(crate) async fn start(job: Job, slot: &mut Option<Record>) -> Result<QuerySt
     let (sender, messages) = mpsc::channel(WAITING_BATCHES_MAX);
     let schema = Arc::clone(&job.schema);
     let reporter = reporter(&job);
+    let span = record.span();
+    let span =
+        span.in_scope(|| Some(stage!("execute")).filter(|s| !s.is_disabled())).unwrap_or(span);
     let run = Run { record, job, place };
-    let task = engine.limits().processor().start(run.drive(sender))?;
+    let task = engine.limits().processor().start(run.drive(sender).instrument(span))?;
     Ok(QueryStream::new(schema, query_id, (messages, task), reporter))
 }
 
@@ -62,7 +66,8 @@ async fn place(engine: &Engine, record: &Record) -> Result<Place> {
         Some(place) => place,
         None => {
             record.queued();
-            places.take(principal).await?
+            let span = record.span().in_scope(|| stage!("queue"));
+            places.take(principal).instrument(span).await?
         }
     };
     engine.metrics().waited(asked_at.elapsed());

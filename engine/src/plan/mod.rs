@@ -35,6 +35,7 @@ use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
+use tracing::{Instrument, Span};
 
 use crate::connector::SnapshotId;
 use crate::engine::Engine;
@@ -45,7 +46,7 @@ use crate::resolve::{self, Depth, Form, Statement};
 use crate::sealed::Sealed;
 use crate::session::{Asker, Session, Settings};
 use crate::snapshot_token::SnapshotToken;
-use crate::telemetry::Record;
+use crate::telemetry::{Record, stage};
 
 pub use parameters::Parameter;
 pub(crate) use planned_table::PlannedTable;
@@ -240,7 +241,10 @@ impl QueryPlan {
             Some(ready) => ready.plan,
             None => {
                 let planned = Arc::clone(&planned);
-                processor.run(async move { planned.plan_physical(now).await }).await?
+                let span = record.as_ref().map_or_else(Span::none, Record::span);
+                let span = span.in_scope(|| stage!("plan"));
+                let work = async move { planned.plan_physical(now).await };
+                processor.run(work.instrument(span)).await?
             }
         };
         match planned.answer {

@@ -3,13 +3,14 @@
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
+use tracing::Instrument;
 
 use super::{Aim, QueryPlan, plan};
 use crate::error::{Error, ErrorKind, Result};
 use crate::govern;
 use crate::resolve::{self, Statement};
 use crate::session::Session;
-use crate::telemetry::Record;
+use crate::telemetry::{Record, stage};
 
 /// Resolves, governs and plans a query: on the threads for that, but for a list of literals.
 pub(crate) async fn prepare(
@@ -25,15 +26,18 @@ pub(crate) async fn prepare(
     let record = || Record::begin(&engine, &asker, sql.sql());
     let known = (!is_short).then(record);
     let work = async move {
-        let resolved = resolve::resolve(&session, &statement).await?;
-        let governed = govern::govern(resolved, &session).await?;
-        plan(governed, &session, aim).await
+        let resolving = resolve::resolve(&session, &statement).instrument(stage!("resolve"));
+        let governed = govern::govern(resolving.await?, &session).await?;
+        plan(governed, &session, aim).instrument(stage!("plan")).await
     };
     let begin = Instant::now();
     let planned = match &known {
         None => work.await,
         Some(record) => {
-            let running = tokio::time::timeout(limit, engine.limits().processor().run(work));
+            let running = tokio::time::timeout(
+                limit,
+                engine.limits().processor().run(work.instrument(record.span())),
+            );
             let running: BoxFuture<'_, _> =
                 Box::pin(async { running.await.unwrap_or_else(|_| Err(too_late(limit))) });
             record.logged().unless_killed(running).await

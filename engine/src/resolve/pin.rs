@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::try_join_all;
+use tracing::Instrument;
 
 use super::lookup::PortTable;
 use super::moment::Wanted;
@@ -10,6 +11,7 @@ use crate::connector::{Connector, OpenRequest, PinnedTable, SnapshotId};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::product::{Contract, Moment, Server};
+use crate::telemetry::stage;
 
 /// Opens the tables concurrently, in the order given.
 ///
@@ -20,7 +22,9 @@ pub(super) async fn open_all(
     engine: &Engine,
     tables: &[(PortTable, Wanted)],
 ) -> Result<Vec<PinnedTable>> {
-    let all = try_join_all(tables.iter().map(|(table, wanted)| open(engine, table, wanted)));
+    let all = try_join_all(tables.iter().map(|(table, wanted)| {
+        open(engine, table, wanted).instrument(stage!("open", table = %table.name))
+    }));
     let limit = engine.config().resolve_timeout;
     match tokio::time::timeout(limit, all).await {
         Ok(pinned) => pinned,

@@ -22,7 +22,7 @@ use crate::mesh_catalog::ListedTable;
 use crate::plan::{Aim, QueryPlan};
 use crate::product::TableName;
 use crate::resolve::Statement;
-use crate::telemetry::Record;
+use crate::telemetry::{Record, stage};
 
 pub(crate) use asker::Asker;
 pub use principal::Principal;
@@ -126,7 +126,8 @@ impl Session {
     ///
     /// When it is not SQL, too long, too deep, more than one statement, or not a query.
     pub fn parse(&self, sql: &str) -> Result<Statement> {
-        Statement::parse(sql, self.engine.config()).map_err(|error| {
+        let read = stage!("parse").in_scope(|| Statement::parse(sql, self.engine.config()));
+        read.map_err(|error| {
             let mut record = Record::begin(&self.engine, &self.asker, sql);
             record.failed(&error);
             error.of_query(record.query_id())

@@ -5,6 +5,7 @@ mod metrics;
 mod query_log;
 mod record;
 mod scan_reports;
+mod spans;
 
 pub(crate) use logged_query::{LoggedQuery, Phase};
 pub(crate) use metrics::Load;
@@ -12,3 +13,5 @@ pub use metrics::Metrics;
 pub(crate) use query_log::QueryLog;
 pub(crate) use record::Record;
 pub(crate) use scan_reports::scan_reports;
+pub(crate) use spans::stage;
+pub use spans::{LOG_TARGET, TRACE_TARGET};

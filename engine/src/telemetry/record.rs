@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::physical_plan::ExecutionPlan;
+use tracing::Span;
 
 use super::logged_query::{LoggedQuery, Phase};
+use super::spans::{log_span, trace_span};
 use crate::connector::SnapshotId;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
@@ -26,6 +28,7 @@ pub(crate) struct Record {
     outcome: Outcome,
     message: Option<String>,
     snapshots: Vec<(String, SnapshotId)>,
+    trace: Span,
 }
 
 impl Record {
@@ -35,6 +38,8 @@ impl Record {
         let sql_end = sql.floor_char_boundary(engine.config().sql_bytes_max);
         let sql = sql.get(..sql_end).unwrap_or_default().to_owned();
         let started_at = engine.clock().now();
+        let traced_sql = engine.config().has_logged_sql.then_some(sql.as_str());
+        let trace = trace_span(&query_id, asker, traced_sql);
         let logged = engine
             .query_log()
             .begin(|number| LoggedQuery::new((number, query_id), (asker.clone(), sql), started_at));
@@ -44,12 +49,18 @@ impl Record {
             outcome: Outcome::Cancelled,
             message: None,
             snapshots: Vec::new(),
+            trace,
         }
     }
 
     /// What the log shows of it.
     pub(crate) fn logged(&self) -> &Arc<LoggedQuery> {
         &self.logged
+    }
+
+    /// The span that whatever is done for the query is in.
+    pub(crate) fn span(&self) -> Span {
+        self.trace.in_scope(|| log_span(self.query_id(), &self.logged.asker))
     }
 
     /// The id of the query.
@@ -131,6 +142,28 @@ impl Drop for Record {
             snapshots: std::mem::take(&mut self.snapshots),
         };
         self.engine.metrics().ended(&event);
-        self.engine.events().query_ended(&event);
+        // The end of the span is when it is left for the last time.
+        self.trace.in_scope(|| {
+            self.engine.events().query_ended(&event);
+            end_trace(&self.trace, &event);
+        });
     }
+}
+
+fn end_trace(trace: &Span, event: &QueryEvent) {
+    if trace.is_disabled() {
+        return;
+    }
+    // A number without a sign would become a text.
+    let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    trace.record("rows", number(event.rows));
+    trace.record("bytes", number(event.bytes));
+    trace.record("bytes_read", number(event.bytes_read));
+    let error = match event.outcome {
+        Outcome::Finished => return,
+        Outcome::Failed(kind) => kind.as_str(),
+        Outcome::Cancelled => ErrorKind::Cancelled.as_str(),
+    };
+    trace.record("error.type", error);
+    trace.record("otel.status_code", "ERROR");
 }

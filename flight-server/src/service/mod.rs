@@ -30,6 +30,7 @@ use crate::auth::{Caller, SESSION_COOKIE, answer_handshake};
 use crate::message::{NoMessages, hand_over};
 use crate::status::{QUERY_ID, status};
 use crate::stream::panicked;
+use crate::trace;
 
 pub(crate) use state::State;
 
@@ -118,6 +119,7 @@ impl Service {
         W: Future<Output = Result<Reply<T>>>,
     {
         let (headers, extensions, message) = request.into_parts();
+        let span = trace::span_of(call, &headers);
         let work = async {
             let caller = Caller::of(&self.0.authenticator, &headers, &extensions).await?;
             // A session begun by this call does not take the place of what says who calls.
@@ -126,7 +128,8 @@ impl Service {
             Ok(Reply { new_token, has_credentials, ..reply })
         };
         let work = AssertUnwindSafe(work).catch_unwind();
-        let result = work.instrument(tracing::debug_span!("flight", call)).await;
+        let work = work.instrument(tracing::debug_span!("flight", call));
+        let result = work.instrument(span).await;
         let answer = match result.unwrap_or_else(|_| Err(panicked())) {
             Ok(reply) => Ok(reply.into_response()),
             Err(error) => Err(status(&error)),

@@ -4,16 +4,17 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use datafusion::common::runtime::SpawnedTask;
-use samite_engine::Engine;
 use samite_flight_server::{Authenticator, FlightConfig, FlightServer, Tls};
 use samite_pg_server::{PgConfig, PgServer};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::StopSignals;
-use super::watch::{Readiness, watch};
+use super::health::Health;
+use super::watch::watch;
 use crate::commands::failure::Failure;
 use crate::commands::terminal;
+use crate::mesh::Mesh;
 
 /// What a server listens on.
 #[derive(Debug)]
@@ -34,11 +35,12 @@ impl Listeners {
     /// When a listener fails; the others end too.
     pub(super) async fn serve(
         self,
-        engine: &Engine,
-        config: &FlightConfig,
+        mesh: &Mesh,
         (authenticator, tls): (Arc<Authenticator>, Option<Tls>),
         mut stop: StopSignals,
     ) -> Result<(), Failure> {
+        let (engine, config) = (mesh.engine(), &mesh.configuration().flight);
+        let health = Health::new();
         let mut places = String::new();
         let mut place = |scheme: &str, listener: &TcpListener| {
             let address = listener.local_addr().map_err(Failure::from_io)?;
@@ -51,22 +53,22 @@ impl Listeners {
             place("postgresql", listener)?;
         }
         let mut flight = FlightServer::new(engine.clone(), config.clone())
-            .with_authenticator(Arc::clone(&authenticator));
+            .with_authenticator(Arc::clone(&authenticator))
+            .with_readiness(health.follow());
         let mut pg =
             PgServer::new(engine.clone(), pg_config(config)).with_authenticator(authenticator);
         if let Some(tls) = tls {
             flight = flight.with_tls(tls.clone());
             pg = pg.with_tls(tls);
         }
-        let readiness = Readiness::default();
         let _watching = self.watchers.map(|listener| {
             if let Ok(address) = listener.local_addr() {
                 tracing::info!(%address, "metrics and health over HTTP");
             }
-            SpawnedTask::spawn(watch(listener, engine.clone(), readiness.clone()))
+            SpawnedTask::spawn(watch(listener, engine.clone(), health.clone()))
         });
         terminal::print(&places)?;
-        readiness.set(true);
+        health.set(true);
         let stopping = CancellationToken::new();
         // One that fails stops the other one too.
         let serving = async {
@@ -84,8 +86,9 @@ impl Listeners {
             tokio::select! {
                 () = stop.wait() => {}
                 () = stopping.cancelled() => {}
+                () = health.look(mesh) => {}
             }
-            readiness.set(false);
+            health.set(false);
             stopping.cancel();
         };
         let (served, served_pg, ()) = tokio::join!(serving, serving_pg, stopped);

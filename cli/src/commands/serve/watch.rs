@@ -8,7 +8,6 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -23,6 +22,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::health::Health;
+
 /// Connections at once: watchers are few.
 const CONNECTIONS_MAX: usize = 32;
 
@@ -32,19 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The text format of Prometheus.
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// True while queries are taken. Cheap to clone; clones are the same.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Readiness(Arc<AtomicBool>);
-
-impl Readiness {
-    /// Says whether queries are taken.
-    pub(super) fn set(&self, is_ready: bool) {
-        self.0.store(is_ready, Ordering::Relaxed);
-    }
-}
-
 /// Answers watchers for as long as it is polled.
-pub(super) async fn watch(listener: TcpListener, engine: Engine, readiness: Readiness) {
+pub(super) async fn watch(listener: TcpListener, engine: Engine, health: Health) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut connections = JoinSet::new();
     loop {
@@ -55,11 +45,11 @@ pub(super) async fn watch(listener: TcpListener, engine: Engine, readiness: Read
             continue;
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-        let (engine, readiness) = (engine.clone(), readiness.clone());
+        let (engine, health) = (engine.clone(), health.clone());
         connections.spawn(async move {
             let _place = place;
             let service = service_fn(move |request: Request<Incoming>| {
-                let answer = answer(request.method(), request.uri().path(), &engine, &readiness);
+                let answer = answer(request.method(), request.uri().path(), &engine, &health);
                 async move { Ok::<_, Infallible>(answer) }
             });
             let serving = http1::Builder::new()
@@ -74,12 +64,7 @@ pub(super) async fn watch(listener: TcpListener, engine: Engine, readiness: Read
     }
 }
 
-fn answer(
-    method: &Method,
-    path: &str,
-    engine: &Engine,
-    readiness: &Readiness,
-) -> Response<Full<Bytes>> {
+fn answer(method: &Method, path: &str, engine: &Engine, health: &Health) -> Response<Full<Bytes>> {
     if method != Method::GET && method != Method::HEAD {
         return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n");
     }
@@ -96,7 +81,7 @@ fn answer(
             }
         },
         "/livez" => text(StatusCode::OK, "ok\n"),
-        "/readyz" if readiness.0.load(Ordering::Relaxed) => text(StatusCode::OK, "ok\n"),
+        "/readyz" if health.is_ready() => text(StatusCode::OK, "ok\n"),
         "/readyz" => text(StatusCode::SERVICE_UNAVAILABLE, "not ready\n"),
         _ => text(StatusCode::NOT_FOUND, "there are /metrics, /livez and /readyz\n"),
     }
