@@ -3,7 +3,7 @@
 //! ```text
 //! GET /metrics    Prometheus text
 //! GET /livez      200 while the process answers
-//! GET /readyz     200 while queries are taken; 503 while the server stops or has lost the mesh
+//! GET /readyz     200 while queries are taken; 503 while it stops, has lost its mesh or its disk, or hangs
 //! ```
 
 use std::convert::Infallible;
