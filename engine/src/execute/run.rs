@@ -12,7 +12,6 @@ use datafusion::prelude::SessionConfig;
 use futures::StreamExt;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use tracing::Instrument;
 
 use super::queue::Place;
 use super::stream::{Message, QueryStream, Reporter};
@@ -50,11 +49,9 @@ pub(crate) async fn start(job: Job, slot: &mut Option<Record>) -> Result<QuerySt
     let (sender, messages) = mpsc::channel(WAITING_BATCHES_MAX);
     let schema = Arc::clone(&job.schema);
     let reporter = reporter(&job);
-    let span = record.span();
-    let span =
-        span.in_scope(|| Some(stage!("execute")).filter(|s| !s.is_disabled())).unwrap_or(span);
+    let stage = record.stage(|| stage!("execute"));
     let run = Run { record, job, place };
-    let task = engine.limits().processor().start(run.drive(sender).instrument(span))?;
+    let task = engine.limits().processor().start(stage.on(run.drive(sender)))?;
     Ok(QueryStream::new(schema, query_id, (messages, task), reporter))
 }
 
@@ -66,8 +63,7 @@ async fn place(engine: &Engine, record: &Record) -> Result<Place> {
         Some(place) => place,
         None => {
             record.queued();
-            let span = record.span().in_scope(|| stage!("queue"));
-            places.take(principal).instrument(span).await?
+            record.stage(|| stage!("queue")).on(places.take(principal)).await?
         }
     };
     engine.metrics().waited(asked_at.elapsed());

@@ -35,7 +35,6 @@ use datafusion::scalar::ScalarValue;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
-use tracing::{Instrument, Span};
 
 use crate::connector::SnapshotId;
 use crate::engine::Engine;
@@ -241,10 +240,12 @@ impl QueryPlan {
             Some(ready) => ready.plan,
             None => {
                 let planned = Arc::clone(&planned);
-                let span = record.as_ref().map_or_else(Span::none, Record::span);
-                let span = span.in_scope(|| stage!("plan"));
                 let work = async move { planned.plan_physical(now).await };
-                processor.run(work.instrument(span)).await?
+                let stage = record.as_ref().map(|record| record.stage(|| stage!("plan")));
+                match stage {
+                    Some(stage) => processor.run(stage.on(work)).await?,
+                    None => processor.run(work).await?,
+                }
             }
         };
         match planned.answer {

@@ -36,7 +36,7 @@ pub(crate) async fn prepare(
         Some(record) => {
             let running = tokio::time::timeout(
                 limit,
-                engine.limits().processor().run(work.instrument(record.span())),
+                engine.limits().processor().run(record.whole().on(work)),
             );
             let running: BoxFuture<'_, _> =
                 Box::pin(async { running.await.unwrap_or_else(|_| Err(too_late(limit))) });

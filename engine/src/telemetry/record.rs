@@ -12,7 +12,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use tracing::Span;
 
 use super::logged_query::{LoggedQuery, Phase};
-use super::spans::{log_span, trace_span};
+use super::spans::{Stage, log_span, trace_span};
 use crate::connector::SnapshotId;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
@@ -58,9 +58,18 @@ impl Record {
         &self.logged
     }
 
-    /// The span that whatever is done for the query is in.
-    pub(crate) fn span(&self) -> Span {
-        self.trace.in_scope(|| log_span(self.query_id(), &self.logged.asker))
+    /// What is entered while a part of the query is done, whose span in the trace this makes.
+    pub(crate) fn stage(&self, make: impl FnOnce() -> Span) -> Stage {
+        Stage { log: self.log_span(), trace: self.trace.in_scope(make) }
+    }
+
+    /// The same for what belongs to the query as a whole.
+    pub(crate) fn whole(&self) -> Stage {
+        Stage { log: self.log_span(), trace: self.trace.clone() }
+    }
+
+    fn log_span(&self) -> Span {
+        log_span(self.query_id(), &self.logged.asker)
     }
 
     /// The id of the query.

@@ -11,8 +11,11 @@
 //!
 //! Both have a target of their own. Where nobody exports traces, making their spans costs nothing.
 
+use std::future::Future;
+
 use tracing::Span;
 use tracing::field::Empty;
+use tracing::instrument::{Instrument, Instrumented};
 
 use crate::session::Asker;
 
@@ -29,6 +32,21 @@ macro_rules! stage {
     };
 }
 pub(crate) use stage;
+
+/// What is entered while something is done for a query. Each layer sees of the spans that are entered
+/// its own alone, so that both are.
+#[derive(Debug)]
+pub(crate) struct Stage {
+    pub(super) log: Span,
+    pub(super) trace: Span,
+}
+
+impl Stage {
+    /// Does `work` in it.
+    pub(crate) fn on<F: Future>(self, work: F) -> Instrumented<Instrumented<F>> {
+        work.instrument(self.log).instrument(self.trace)
+    }
+}
 
 /// The span of a query in the log. It is there whatever is logged, so that a warning names it too.
 pub(crate) fn log_span(query_id: &str, asker: &Asker) -> Span {
