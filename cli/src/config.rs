@@ -11,6 +11,7 @@ mod environment;
 mod file;
 mod options;
 mod reference;
+mod sections;
 mod security;
 mod stores;
 mod units;
@@ -29,7 +30,8 @@ pub use environment::Environment;
 pub use reference::reference;
 pub use security::Security;
 
-use options::{OPTIONS, SECTIONS};
+use options::OPTIONS;
+use sections::SECTIONS;
 use value::{Value, assign};
 
 use crate::telemetry::{LogFormat, TelemetryOptions};

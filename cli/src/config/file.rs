@@ -7,7 +7,8 @@ use samite_engine::{Error, ErrorKind, Result};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::options::{OPTIONS, SECTIONS, find};
+use super::options::{OPTIONS, find};
+use super::sections::SECTIONS;
 use super::stores;
 use super::value::{Value, assign};
 use super::{Configuration, Environment};

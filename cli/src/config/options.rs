@@ -5,24 +5,6 @@
 use super::definition::option;
 pub(crate) use super::definition::{Field, OptionDefinition};
 
-/// What each section is about, in the order of the reference.
-pub(crate) const SECTIONS: &[(&str, &str)] = &[
-    ("server", "The Flight SQL service of `samite serve`."),
-    (
-        "auth",
-        "Who may call. With none of `users_file`, `jwks` and `certificates` everybody may, as `anonymous`.",
-    ),
-    (
-        "log",
-        "What `samite serve` logs, on standard error. Each line about a query has its id and its principal.",
-    ),
-    ("telemetry", "Traces for OpenTelemetry."),
-    ("mesh", "How the documents of the mesh are read."),
-    ("locations", "What may be read outside the mesh's own folder."),
-    ("storage", "How bytes are fetched from remote stores."),
-    ("limits", "What queries may use. Every limit holds; there is no \"unlimited\"."),
-];
-
 /// Every option but those of `[stores]`.
 pub(crate) const OPTIONS: &[OptionDefinition] = &[
     option(
@@ -502,6 +484,7 @@ pub(crate) fn find(section: &str, key: &str) -> Option<&'static OptionDefinition
 
 #[cfg(test)]
 mod tests {
+    use super::super::sections::SECTIONS;
     use super::*;
 
     #[test]

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::options::{OPTIONS, OptionDefinition, SECTIONS};
+use super::options::{OPTIONS, OptionDefinition};
+use super::sections::SECTIONS;
 use super::stores::{CREDENTIAL_KEYS, KeyDefinition, STORE_KEYS};
 
 const INTRODUCTION: &str = "# Configuration
