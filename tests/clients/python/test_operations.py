@@ -88,6 +88,26 @@ def test_queue_has_an_end_and_a_query_in_it_can_be_ended(with_users):
         running.result()
 
 
+def test_reader_that_stops_reading_is_ended_at_the_deadline_and_frees_its_place(with_users):
+    server = with_users('query_timeout = "3s"\nconcurrent_queries = 1')
+    many = "SELECT a.value, repeat('x', 1000) AS c FROM generate_series(1, 1000000) a"
+    with server.connect(**login("anna")) as connection, server.connect(**login("chief")) as chief:
+        reader = connection.cursor()
+        reader.execute(many)
+        assert reader.fetchone() == (1, "x" * 1000)
+        end = time.monotonic() + CHANGE_SECONDS_MAX
+        sql = "SELECT state, error FROM mesh.runtime.queries WHERE principal = 'anna' AND sql LIKE 'SELECT a.value%'"
+        # The one place is taken until the deadline; then the administrator's own query, made before, gets it.
+        assert ask(chief, sql) == [("running", None)]
+        while (found := ask(chief, sql)) != [("failed", "DeadlineExceeded")]:
+            assert time.monotonic() < end, found
+            time.sleep(0.1)
+        with pytest.raises(adbc_driver_manager.Error, match="took longer than 3 s"):
+            while reader.fetchmany(10_000):
+                pass
+        reader.close()
+
+
 class Headers(flight.ClientMiddlewareFactory):
     """Notes the ids of queries that answers name."""
 
