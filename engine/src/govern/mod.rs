@@ -16,6 +16,7 @@ use datafusion::sql::sqlparser::ast::TableVersion;
 
 use crate::connector::PinnedTable;
 use crate::error::Result;
+use crate::mesh_catalog::postgres::Database;
 use crate::resolve::{PortTable, ResolvedQuery, Source, Statement};
 use crate::session::{Session, Settings};
 
@@ -32,6 +33,7 @@ pub struct GovernedQuery {
     /// The name of who asks.
     principal: String,
     tables: Vec<GovernedTable>,
+    postgres: Option<Arc<Database>>,
 }
 
 /// A table as the principal may see it.
@@ -58,6 +60,11 @@ impl GovernedQuery {
 
     pub(crate) fn tables(&self) -> &[GovernedTable] {
         &self.tables
+    }
+
+    /// What its functions ask of the mesh.
+    pub(crate) fn postgres(&self) -> Option<&Arc<Database>> {
+        self.postgres.as_ref()
     }
 }
 
@@ -102,6 +109,6 @@ pub async fn govern(query: ResolvedQuery, session: &Session) -> Result<GovernedQ
         tables.push(GovernedTable { reference, version, provider, port });
     }
     let principal = session.principal().name.clone();
-    let (statement, settings) = (query.statement, query.settings);
-    Ok(GovernedQuery { statement, settings, principal, tables })
+    let (statement, settings, postgres) = (query.statement, query.settings, query.postgres);
+    Ok(GovernedQuery { statement, settings, principal, tables, postgres })
 }

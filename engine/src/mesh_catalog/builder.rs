@@ -1,15 +1,18 @@
 //! Builds a table of ours, column by column.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use datafusion::arrow::array::{
-    ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Float32Array, Int16Array, Int32Array, Int64Array, ListArray,
+    RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
 };
-use datafusion::arrow::datatypes::{Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Int16Type, Schema};
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 
+use super::postgres::OID_MARK;
 use super::unmade;
 use crate::error::Result;
 
@@ -45,6 +48,55 @@ impl<'a, T> TableBuilder<'a, T> {
         self.column(name, Arc::new(column))
     }
 
+    /// A column of whole numbers of four bytes.
+    #[must_use]
+    pub(super) fn int(self, name: &str, value: impl Fn(&'a T) -> Option<i32>) -> Self {
+        let column: Int32Array = self.items.iter().map(value).collect();
+        self.column(name, Arc::new(column))
+    }
+
+    /// A column of whole numbers of two bytes.
+    #[must_use]
+    pub(super) fn small(self, name: &str, value: impl Fn(&'a T) -> Option<i16>) -> Self {
+        let column: Int16Array = self.items.iter().map(value).collect();
+        self.column(name, Arc::new(column))
+    }
+
+    /// A column of numbers of four bytes that are not whole.
+    #[must_use]
+    pub(super) fn real(self, name: &str, value: impl Fn(&'a T) -> Option<f32>) -> Self {
+        let column: Float32Array = self.items.iter().map(value).collect();
+        self.column(name, Arc::new(column))
+    }
+
+    /// A column of object identifiers.
+    #[must_use]
+    pub(super) fn oid(mut self, name: &str, value: impl Fn(&'a T) -> Option<i32>) -> Self {
+        let column: Int32Array = self.items.iter().map(value).collect();
+        let field = oid_field(name, "oid");
+        self.fields.push(field);
+        self.columns.push(Arc::new(column));
+        self
+    }
+
+    /// A column of lists of the numbers of columns.
+    #[must_use]
+    pub(super) fn smalls(self, name: &str, value: impl Fn(&'a T) -> Option<Vec<i16>>) -> Self {
+        let lists = self.items.iter().map(|item| Some(value(item)?.into_iter().map(Some)));
+        let column = ListArray::from_iter_primitive::<Int16Type, _, _>(lists);
+        self.column(name, Arc::new(column))
+    }
+
+    /// A column of a type that holds nothing but NULL.
+    #[must_use]
+    pub(super) fn nothing(self, field: Field) -> Self {
+        let column = new_null_array(field.data_type(), self.items.len());
+        let mut next = self;
+        next.fields.push(field);
+        next.columns.push(column);
+        next
+    }
+
     /// A column of truth values.
     #[must_use]
     pub(super) fn flag(self, name: &str, value: impl Fn(&'a T) -> bool) -> Self {
@@ -72,6 +124,12 @@ impl<'a, T> TableBuilder<'a, T> {
         let batch = RecordBatch::try_new(Arc::clone(&schema), self.columns).map_err(unmade)?;
         Ok(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))
     }
+}
+
+/// The field of a column of object identifiers of one kind.
+pub(super) fn oid_field(name: &str, kind: &str) -> Field {
+    let mark = HashMap::from([(OID_MARK.to_owned(), kind.to_owned())]);
+    Field::new(name, DataType::Int32, true).with_metadata(mark)
 }
 
 /// A count as a number of SQL.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 
-use super::{MESH_TABLES, Picture, information_schema};
+use super::{MESH_TABLES, MakeTable, Picture, information_schema};
 use crate::error::Result;
 use crate::product::{DataProduct, LifeStage, OutputPort, ProductSelector, Table, VersionSelector};
 use crate::resolve::{INFORMATION_SCHEMA, MESH_CATALOG, select_ports};
@@ -53,14 +53,34 @@ pub struct ListedTable {
     pub known_schema: Option<SchemaRef>,
 }
 
+/// The tables of one catalog, ordered by schema and table, without those of `pg_catalog`.
+pub(super) fn list_catalog(picture: Picture<'_>, catalog: &str) -> Result<Vec<ListedTable>> {
+    let mut listed = Vec::new();
+    if catalog == MESH_CATALOG {
+        listed = mesh_tables(picture)?;
+    } else if let Some(domain) = picture.mesh.domains.get(catalog) {
+        listed = domain.products.values().flat_map(|one| tables_of(picture, one)).collect();
+    }
+    for (name, schema) in information_schema::schemas() {
+        listed.push(system_table(catalog, INFORMATION_SCHEMA, name, schema));
+    }
+    listed.sort_by(|left, right| (&left.schema, &left.table).cmp(&(&right.schema, &right.table)));
+    Ok(listed)
+}
+
+fn mesh_tables(picture: Picture<'_>) -> Result<Vec<ListedTable>> {
+    // Only the schemas are wanted: nobody's queries are few.
+    let nobody = Picture { principal: "", ..picture };
+    let table = |(schema, name, make): &(&str, &str, MakeTable)| {
+        Ok(system_table(MESH_CATALOG, schema, name, make(nobody)?.schema()))
+    };
+    MESH_TABLES.iter().map(table).collect()
+}
+
 /// Every table, ordered by catalog, schema and table.
 pub(super) fn list(picture: Picture<'_>) -> Result<Vec<ListedTable>> {
     let mut listed = product_tables(picture);
-    // Only the schemas are wanted: nobody's queries are few.
-    let nobody = Picture { principal: "", ..picture };
-    for (schema, name, make) in MESH_TABLES {
-        listed.push(system_table(MESH_CATALOG, schema, name, make(nobody)?.schema()));
-    }
+    listed.extend(mesh_tables(picture)?);
     let catalogs: Vec<&str> = picture.mesh.domains.keys().map(String::as_str).collect();
     for (name, schema) in information_schema::schemas() {
         for catalog in catalogs.iter().copied().chain([MESH_CATALOG]) {

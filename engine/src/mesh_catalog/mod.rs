@@ -1,4 +1,4 @@
-//! The reserved catalog `mesh`, `information_schema`, and the listings behind them.
+//! The reserved catalog `mesh`, `information_schema`, `pg_catalog`, and the listings behind them.
 //!
 //! Each table is made from one picture of the mesh when a query names it. None of them opens a
 //! port, so that a domain that is gone never stops a listing.
@@ -9,6 +9,7 @@ mod domains;
 mod information_schema;
 mod listing;
 mod ports;
+pub mod postgres;
 mod problems;
 mod products;
 mod queries;
@@ -128,6 +129,10 @@ pub(crate) async fn table_schema(session: &Session, name: &TableName) -> Result<
         Target::Mesh { schema, table } => Ok(mesh_table(picture, (&schema, &table))?.schema()),
         Target::Information { domain, table } => {
             Ok(information_table(picture, (domain.as_deref(), &table))?.schema())
+        }
+        Target::Postgres { domain, table } => {
+            let database = postgres::Database::new(picture, domain.as_deref(), &settings)?;
+            Ok(postgres::table(&database, &table)?.schema())
         }
     }
 }

@@ -31,6 +31,7 @@ use super::exact_numbers::spell_out;
 use super::timed_tables::TimedTables;
 use crate::error::{Error, ErrorKind, Result};
 use crate::govern::GovernedQuery;
+use crate::mesh_catalog::postgres::{self, Database};
 use crate::resolve::{Form, SessionValues, Show};
 use crate::session::{SETTINGS, canonical_setting};
 
@@ -77,11 +78,12 @@ fn plan_form(form: &Form, query: &GovernedQuery, state: &SessionState) -> Result
 struct Tables<'a> {
     state: &'a SessionState,
     tables: HashMap<TableReference, Arc<dyn TableSource>>,
+    postgres: Option<&'a Arc<Database>>,
     relation_planners: Vec<Arc<dyn RelationPlanner>>,
 }
 
 impl<'a> Tables<'a> {
-    fn new(query: &GovernedQuery, state: &'a SessionState) -> Self {
+    fn new(query: &'a GovernedQuery, state: &'a SessionState) -> Self {
         let source = |table: &crate::govern::GovernedTable| {
             (table.reference().clone(), provider_as_source(Arc::clone(table.provider())))
         };
@@ -89,7 +91,8 @@ impl<'a> Tables<'a> {
         let mut relation_planners: Vec<Arc<dyn RelationPlanner>> =
             vec![Arc::new(TimedTables::new(query.tables()))];
         relation_planners.extend(state.relation_planners().iter().cloned());
-        Self { state, tables: newest.map(source).collect(), relation_planners }
+        let (tables, postgres) = (newest.map(source).collect(), query.postgres());
+        Self { state, tables, postgres, relation_planners }
     }
 }
 
@@ -148,7 +151,8 @@ impl ContextProvider for Tables<'_> {
     }
 
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
-        self.state.scalar_functions().get(name).cloned()
+        let known = self.state.scalar_functions().get(name).cloned();
+        known.or_else(|| postgres::function(self.postgres?, name))
     }
 
     fn get_higher_order_meta(&self, name: &str) -> Option<Arc<HigherOrderUDF>> {

@@ -8,9 +8,10 @@ use std::thread::available_parallelism;
 
 use chrono::{DateTime, Utc};
 use datafusion::config::{ConfigOptions, SpillCompression};
-use datafusion::execution::SessionState;
 use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::execution::session_state::SessionStateBuilder;
+use datafusion::execution::{FunctionRegistry, SessionState};
+use datafusion::logical_expr::ScalarUDF;
 use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::SessionConfig;
@@ -19,6 +20,7 @@ use super::bounded::bound_functions;
 use super::exact_numbers::ExactNumbers;
 use crate::config::EngineConfig;
 use crate::error::Result;
+use crate::mesh_catalog::postgres::{Expanded, only_value};
 use crate::resolve::functions;
 use crate::session::Settings;
 
@@ -54,6 +56,8 @@ pub(crate) fn base_state(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> Res
         .with_analyzer_rules(rules)
         .build();
     functions::register(&mut state)?;
+    state.register_udf(Arc::new(ScalarUDF::new_from_impl(Expanded::default())))?;
+    state.register_udaf(Arc::new(only_value()))?;
     bound_functions(&mut state)?;
     Ok(state)
 }

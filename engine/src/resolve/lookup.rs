@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use super::version;
 use crate::error::{Error, ErrorKind, Result};
+use crate::mesh_catalog::postgres::{self, PG_CATALOG};
 use crate::nearest;
 use crate::product::{
     DataProduct, Mesh, OutputPort, ProductSelector, Table, TableName, Version, VersionSelector,
@@ -27,6 +28,8 @@ pub(crate) enum Target {
     Mesh { schema: String, table: String },
     /// A table of `information_schema`, of one domain or of all.
     Information { domain: Option<String>, table: String },
+    /// A table of `pg_catalog`, of one domain or of that of the session.
+    Postgres { domain: Option<String>, table: String },
 }
 
 /// A table of a product, with everything the mesh says of it.
@@ -58,6 +61,10 @@ impl Lookup<'_> {
         match parts {
             [catalog, schema, table] => self.full(catalog, schema, table),
             [first, second] => self.partial(first, second),
+            // As in PostgreSQL, where `pg_catalog` is looked through first.
+            [table] if postgres::is_known(table) => {
+                Ok(Target::Postgres { domain: None, table: table.to_owned() })
+            }
             [table] => match (self.settings.catalog(), self.settings.schema()) {
                 (Some(catalog), Some(schema)) => self.full(catalog, schema, table),
                 _ => Err(not_found(table)
@@ -78,7 +85,7 @@ impl Lookup<'_> {
 
     /// Checks that a schema of a catalog exists.
     pub(crate) fn check_schema(&self, catalog: &str, schema: &str) -> Result<()> {
-        if catalog == MESH_CATALOG || schema == INFORMATION_SCHEMA {
+        if catalog == MESH_CATALOG || schema == INFORMATION_SCHEMA || schema == PG_CATALOG {
             return self.check_catalog(catalog);
         }
         let (product, selector) = self.product(catalog, schema)?;
@@ -86,6 +93,11 @@ impl Lookup<'_> {
     }
 
     fn full(&self, catalog: &str, schema: &str, table: &str) -> Result<Target> {
+        if schema == PG_CATALOG {
+            self.check_catalog(catalog)?;
+            let (domain, table) = (Some(catalog.to_owned()), table.to_owned());
+            return Ok(Target::Postgres { domain, table });
+        }
         if catalog == MESH_CATALOG {
             if schema == INFORMATION_SCHEMA {
                 return Ok(Target::Information {
@@ -118,6 +130,8 @@ impl Lookup<'_> {
             }
         } else if first == INFORMATION_SCHEMA {
             return Ok(Target::Information { domain: None, table: second.to_owned() });
+        } else if first == PG_CATALOG {
+            return Ok(Target::Postgres { domain: None, table: second.to_owned() });
         }
         if first == MESH_CATALOG {
             return Err(not_found(&whole).with_hint("write mesh.discovery.products, for instance"));

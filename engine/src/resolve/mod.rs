@@ -31,6 +31,7 @@ use datafusion::sql::sqlparser::ast::TableVersion;
 use crate::connector::PinnedTable;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::mesh_catalog::postgres::{self, Database, Databases};
 use crate::mesh_catalog::{self, Picture};
 use crate::session::{Session, Settings};
 
@@ -53,6 +54,8 @@ pub struct ResolvedQuery {
     pub(crate) statement: Statement,
     pub(crate) settings: Settings,
     pub(crate) tables: Vec<ResolvedTable>,
+    /// What its functions ask of the mesh; `None` if they ask nothing.
+    pub(crate) postgres: Option<Arc<Database>>,
 }
 
 /// One name of a statement, and what it means.
@@ -86,15 +89,20 @@ pub(crate) async fn resolve(session: &Session, statement: &Statement) -> Result<
     let state = engine.base_state();
     let written = statement.depth().on_stack(|| written_names(statement.form()?, state))?;
     let mut tables = Vec::with_capacity(written.len());
-    if !written.is_empty() {
+    let mut postgres = None;
+    if !written.is_empty() || statement.asks_catalog() {
         let mesh = engine.catalog().mesh().await?;
         let lookup = Lookup { mesh: &mesh, settings: &settings, now };
         let principal = &session.principal().name;
         let is_administrator = session.is_administrator();
         let picture = Picture { engine, mesh: &mesh, principal, is_administrator, now };
-        tables = resolve_tables(picture, &lookup, &written).await?;
+        let mut databases = Databases::new(picture, &settings);
+        tables = resolve_tables(&mut databases, &lookup, &written).await?;
+        if statement.asks_catalog() {
+            postgres = Some(databases.get(None)?);
+        }
     }
-    Ok(ResolvedQuery { statement: statement.clone(), settings, tables })
+    Ok(ResolvedQuery { statement: statement.clone(), settings, tables, postgres })
 }
 
 fn written_names(form: &Form, state: &SessionState) -> Result<Vec<Named>> {
@@ -111,10 +119,11 @@ fn written_names(form: &Form, state: &SessionState) -> Result<Vec<Named>> {
 }
 
 async fn resolve_tables(
-    picture: Picture<'_>,
+    databases: &mut Databases<'_>,
     lookup: &Lookup<'_>,
     written: &[Named],
 ) -> Result<Vec<ResolvedTable>> {
+    let picture = databases.picture();
     let engine = picture.engine;
     let moments = Moments::new(lookup.settings, engine.base_state(), lookup.now)?;
     let mut ports: Vec<(PortTable, Wanted)> = Vec::new();
@@ -126,10 +135,12 @@ async fn resolve_tables(
                 let wanted = moments.wanted(&table.name.to_string(), named.version.as_ref())?;
                 Some(place_of(&mut ports, table, wanted))
             }
-            Target::Mesh { .. } | Target::Information { .. } => match named.version {
-                None => None,
-                Some(_) => return Err(names::no_history(&named.parts.join("."))),
-            },
+            Target::Mesh { .. } | Target::Information { .. } | Target::Postgres { .. } => {
+                match named.version {
+                    None => None,
+                    Some(_) => return Err(names::no_history(&named.parts.join("."))),
+                }
+            }
         };
         found.push((target, place));
     }
@@ -147,6 +158,9 @@ async fn resolve_tables(
             Target::Information { domain, table } => Source::System(
                 mesh_catalog::information_table(picture, (domain.as_deref(), &table))?,
             ),
+            Target::Postgres { domain, table } => {
+                Source::System(postgres::table(&*databases.get(domain.as_deref())?, &table)?)
+            }
         };
         let reference = names::reference(&named.parts)?;
         tables.push(ResolvedTable { reference, version: named.version.clone(), source });

@@ -14,6 +14,7 @@ mod columns;
 mod dates;
 mod functions;
 mod patterns;
+mod postgres;
 pub(super) mod prefix;
 mod rows;
 mod session_values;
@@ -30,15 +31,28 @@ use crate::error::{Error, Result};
 
 pub(crate) use session_values::SessionValues;
 
-/// Rewrites a query, and says how many of its parts: each is a few levels deeper than it was.
+/// What became of a query.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Rewritten {
+    /// How many of its parts were rewritten: each is a few levels deeper than it was.
+    pub(super) parts: usize,
+    /// True if it asks functions what there is in the mesh.
+    pub(super) asks_catalog: bool,
+}
+
+/// Rewrites a query.
 ///
 /// # Errors
 ///
 /// When a part of it cannot be meant as it is written.
-pub(super) fn rewrite(query: &mut Query) -> Result<usize> {
+pub(super) fn rewrite(query: &mut Query) -> Result<Rewritten> {
+    let mut rewritten = postgres::rewrite(query)?;
     let mut shims = Shims::default();
     match VisitMut::visit(query, &mut shims) {
-        ControlFlow::Continue(()) => Ok(shims.rewritten),
+        ControlFlow::Continue(()) => {
+            rewritten.parts += shims.rewritten;
+            Ok(rewritten)
+        }
         ControlFlow::Break(error) => Err(error),
     }
 }

@@ -32,6 +32,7 @@ pub struct Statement(Arc<Inner>);
 struct Inner {
     sql: String,
     depth: Depth,
+    asks_catalog: bool,
     form: Option<Sealed<Form>>,
 }
 
@@ -65,13 +66,14 @@ impl Statement {
     /// change of the session.
     pub fn parse(sql: &str, config: &EngineConfig) -> Result<Self> {
         let depth = bounds::check(sql, config)?;
-        let (form, levels) = depth.on_stack(|| {
+        let (form, understood) = depth.on_stack(|| {
             let mut form = classify(parse_one(sql)?)?;
-            let levels = understand(&mut form)?;
-            Ok::<_, Error>((form, levels))
+            let understood = understand(&mut form)?;
+            Ok::<_, Error>((form, understood))
         })?;
-        let depth = depth.deeper(levels);
-        Ok(Self(Arc::new(Inner { sql: sql.to_owned(), depth, form: Some(Sealed::new(form)) })))
+        let depth = depth.deeper(understood.levels);
+        let (sql, form) = (sql.to_owned(), Some(Sealed::new(form)));
+        Ok(Self(Arc::new(Inner { sql, depth, asks_catalog: understood.asks_catalog, form })))
     }
 
     /// True for what sets something in the session, so that it must be kept for what follows.
@@ -121,6 +123,11 @@ impl Statement {
         self.0.form.as_deref().ok_or_else(gone)
     }
 
+    /// True if it asks functions what there is in the mesh.
+    pub(crate) fn asks_catalog(&self) -> bool {
+        self.0.asks_catalog
+    }
+
     pub(crate) fn depth(&self) -> Depth {
         self.0.depth
     }
@@ -134,15 +141,23 @@ impl Drop for Inner {
     }
 }
 
-/// Brings a query into words that are planned, and says how many levels deeper it is than its
-/// operators say.
-fn understand(form: &mut Form) -> Result<usize> {
+/// What reading a statement found out.
+#[derive(Debug, Clone, Copy, Default)]
+struct Understood {
+    /// How many levels deeper it is than its operators say.
+    levels: usize,
+    asks_catalog: bool,
+}
+
+/// Brings a query into words that are planned.
+fn understand(form: &mut Form) -> Result<Understood> {
     match form {
         Form::Query(query) => {
             let rewritten = shims::rewrite(query)?;
             unsupported::check(query)?;
             // What is rewritten becomes up to three levels deeper.
-            Ok(bounds::levels(query)?.saturating_add(rewritten.saturating_mul(3)))
+            let levels = bounds::levels(query)?.saturating_add(rewritten.parts.saturating_mul(3));
+            Ok(Understood { levels, asks_catalog: rewritten.asks_catalog })
         }
         Form::Explain { query, .. } => understand(query),
         Form::Substrait(_)
@@ -150,7 +165,7 @@ fn understand(form: &mut Form) -> Result<usize> {
         | Form::Set { .. }
         | Form::Use { .. }
         | Form::Kill(_)
-        | Form::Nothing => Ok(0),
+        | Form::Nothing => Ok(Understood::default()),
     }
 }
 

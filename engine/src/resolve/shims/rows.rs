@@ -169,16 +169,24 @@ fn plain_query(body: Box<SetExpr>) -> Query {
 
 fn select_dummy() -> Select {
     Select {
+        projection: vec![SelectItem::ExprWithAlias {
+            expr: build::text("X"),
+            alias: Ident::new("dummy"),
+        }],
+        ..plain_select()
+    }
+}
+
+/// A query without columns, tables or conditions.
+pub(super) fn plain_select() -> Select {
+    Select {
         select_token: AttachedToken::empty(),
         optimizer_hints: Vec::new(),
         distinct: None,
         select_modifiers: None,
         top: None,
         top_before_distinct: false,
-        projection: vec![SelectItem::ExprWithAlias {
-            expr: build::text("X"),
-            alias: Ident::new("dummy"),
-        }],
+        projection: Vec::new(),
         exclude: None,
         into: None,
         from: Vec::new(),

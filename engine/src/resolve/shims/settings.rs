@@ -5,6 +5,7 @@ use datafusion::sql::sqlparser::ast::{Expr, Ident, Set, Value};
 use super::super::unsupported::refusal;
 use super::transactions;
 use crate::error::{Error, ErrorKind, Result};
+use crate::mesh_catalog::postgres;
 
 /// What such a setting comes down to.
 #[derive(Debug, PartialEq, Eq)]
@@ -161,19 +162,10 @@ pub(in crate::resolve) fn shown(words: &[&str]) -> Option<String> {
         other => other,
     };
     let value = match name {
-        "transaction_isolation" | "default_transaction_isolation" => {
-            format!("'{}'", transactions::ISOLATION)
-        }
         "search_path" => "coalesce(current_schema(), '')".to_owned(),
-        "server_version" => format!("'{}'", env!("CARGO_PKG_VERSION")),
-        "server_encoding" | "client_encoding" => "'UTF8'".to_owned(),
-        "standard_conforming_strings"
-        | "transaction_read_only"
-        | "default_transaction_read_only"
-        | "integer_datetimes"
-        | "autocommit" => "'on'".to_owned(),
-        "datestyle" => "'ISO, YMD'".to_owned(),
-        _ => return None,
+        "session_authorization" | "role" => "user".to_owned(),
+        "autocommit" => "'on'".to_owned(),
+        name => format!("'{}'", postgres::fixed_parameter(name)?),
     };
     Some(format!("SELECT {value} AS {name}"))
 }

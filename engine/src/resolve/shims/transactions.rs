@@ -8,9 +8,6 @@ use datafusion::sql::sqlparser::ast::{Statement, TransactionIsolationLevel, Tran
 use super::super::unsupported::refusal;
 use crate::error::{Error, Result};
 
-/// The level of isolation that every statement has.
-pub(super) const ISOLATION: &str = "read committed";
-
 /// True for a statement that begins or ends a transaction, which changes nothing.
 ///
 /// # Errors

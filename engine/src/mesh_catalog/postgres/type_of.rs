@@ -1,0 +1,206 @@
+//! Which type of PostgreSQL a column has: by its Arrow type, or by what its contract says.
+
+use datafusion::arrow::datatypes::DataType;
+
+use super::types::{BPCHAR, FoundType, MODIFIER_OFFSET, NUMERIC, TEXT, VARCHAR};
+use crate::product::{Column, LogicalType};
+
+/// The mark in a field's metadata that makes a whole number an object identifier; its value is the kind.
+pub const OID_MARK: &str = "pg.oid_alias";
+
+/// The type of a column as a client of PostgreSQL sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PostgresType {
+    /// The number of the type.
+    pub oid: i32,
+    /// The modifier: length or digits; -1 without.
+    pub modifier: i32,
+}
+
+impl PostgresType {
+    const fn plain(oid: i32) -> Self {
+        Self { oid, modifier: -1 }
+    }
+
+    const fn long(oid: i32, length: i32) -> Self {
+        Self { oid, modifier: length.saturating_add(MODIFIER_OFFSET) }
+    }
+
+    fn numeric(precision: i32, scale: i32) -> Self {
+        Self { oid: NUMERIC, modifier: ((precision << 16) | (scale & 0x7ff)) + MODIFIER_OFFSET }
+    }
+
+    fn array(self) -> Self {
+        match FoundType::by_oid(self.oid) {
+            Some(FoundType::Scalar(known)) if known.array != 0 => Self { oid: known.array, ..self },
+            _ => Self::plain(1009),
+        }
+    }
+}
+
+/// The type that values of an Arrow type are sent as; `text` for those that are written out.
+#[must_use]
+pub fn pg_type_of(data_type: &DataType) -> PostgresType {
+    let oid = match data_type {
+        DataType::Boolean => 16,
+        DataType::Int8 | DataType::UInt8 | DataType::Int16 => 21,
+        DataType::UInt16 | DataType::Int32 => 23,
+        DataType::UInt32 | DataType::Int64 => 20,
+        DataType::UInt64 => NUMERIC,
+        DataType::Float16 | DataType::Float32 => 700,
+        DataType::Float64 => 701,
+        DataType::Decimal32(precision, scale)
+        | DataType::Decimal64(precision, scale)
+        | DataType::Decimal128(precision, scale)
+        | DataType::Decimal256(precision, scale) => {
+            return PostgresType::numeric(i32::from(*precision), i32::from(*scale));
+        }
+        DataType::Timestamp(_, None) => 1114,
+        DataType::Timestamp(_, Some(_)) => 1184,
+        DataType::Date32 | DataType::Date64 => 1082,
+        DataType::Time32(_) | DataType::Time64(_) => 1083,
+        DataType::Interval(_) | DataType::Duration(_) => 1186,
+        DataType::Binary
+        | DataType::LargeBinary
+        | DataType::BinaryView
+        | DataType::FixedSizeBinary(_) => 17,
+        DataType::Null => 705,
+        DataType::Struct(_) => 2249,
+        DataType::List(item)
+        | DataType::LargeList(item)
+        | DataType::ListView(item)
+        | DataType::LargeListView(item)
+        | DataType::FixedSizeList(item, _) => return pg_type_of(item.data_type()).array(),
+        DataType::Dictionary(_, value) => return pg_type_of(value),
+        DataType::RunEndEncoded(_, value) => return pg_type_of(value.data_type()),
+        DataType::Utf8
+        | DataType::LargeUtf8
+        | DataType::Utf8View
+        | DataType::Map(..)
+        | DataType::Union(..) => TEXT,
+    };
+    PostgresType::plain(oid)
+}
+
+/// The type that a contract promises for a column.
+pub(super) fn promised(column: &Column) -> PostgresType {
+    let physical = column.physical_type.as_deref().and_then(by_physical_name);
+    physical.unwrap_or_else(|| match column.logical_type {
+        Some(LogicalType::Date) => PostgresType::plain(1082),
+        Some(LogicalType::Timestamp) => PostgresType::plain(1114),
+        Some(LogicalType::Time) => PostgresType::plain(1083),
+        Some(LogicalType::Number) => PostgresType::plain(NUMERIC),
+        Some(LogicalType::Integer) => PostgresType::plain(20),
+        Some(LogicalType::Boolean) => PostgresType::plain(16),
+        Some(LogicalType::Object) => PostgresType::plain(2249),
+        Some(LogicalType::Vector) => PostgresType::plain(1021),
+        Some(LogicalType::Array) => match column.children.first() {
+            Some(item) => promised(item).array(),
+            None => PostgresType::plain(1009),
+        },
+        Some(LogicalType::String | LogicalType::Map) | None => PostgresType::plain(TEXT),
+    })
+}
+
+/// The type by the word of its owner, in the words of SQL, Spark, Parquet and Iceberg.
+fn by_physical_name(text: &str) -> Option<PostgresType> {
+    let text = text.trim().to_ascii_lowercase();
+    let (name, arguments) = match text.split_once('(') {
+        Some((name, rest)) => (name.trim_end(), rest.split_once(')').map(|(inside, _)| inside)),
+        None => (text.as_str(), None),
+    };
+    let numbers: Option<Vec<i32>> = arguments
+        .map(|inside| inside.split(',').map(|number| number.trim().parse().ok()).collect())
+        .unwrap_or_default();
+    let length = match numbers.as_deref() {
+        Some([length]) if (1..=10_485_760).contains(length) => Some(*length),
+        _ => None,
+    };
+    let oid =
+        match name {
+            "decimal" | "numeric" | "number" | "dec" => {
+                return Some(match numbers.as_deref() {
+                    Some([precision @ 1..=1000]) => PostgresType::numeric(*precision, 0),
+                    Some([precision @ 1..=1000, scale @ -1000..=1000]) => {
+                        PostgresType::numeric(*precision, *scale)
+                    }
+                    _ => PostgresType::plain(NUMERIC),
+                });
+            }
+            "varchar" | "character varying" | "nvarchar" | "varchar2" => {
+                return Some(length.map_or(PostgresType::plain(TEXT), |length| {
+                    PostgresType::long(VARCHAR, length)
+                }));
+            }
+            "char" | "character" | "nchar" => {
+                return Some(length.map_or(PostgresType::plain(TEXT), |length| {
+                    PostgresType::long(BPCHAR, length)
+                }));
+            }
+            "string" | "text" | "utf8" => TEXT,
+            "boolean" | "bool" => 16,
+            "tinyint" | "byte" | "smallint" | "short" | "int2" | "int8_t" | "int16" => 21,
+            "int" | "integer" | "int4" | "int32" => 23,
+            "bigint" | "long" | "int8" | "int64" => 20,
+            "float" | "real" | "float4" | "float32" => 700,
+            "double" | "double precision" | "float8" | "float64" => 701,
+            "date" => 1082,
+            "time" | "time without time zone" => 1083,
+            "timestamp" | "timestamp_ntz" | "datetime" | "timestamp without time zone" => 1114,
+            "timestamptz" | "timestamp_tz" | "timestamp_ltz" | "timestamp with time zone" => 1184,
+            "binary" | "bytea" | "varbinary" | "blob" | "fixed" => 17,
+            _ if text.starts_with("timestamp") && text.ends_with("with time zone") => 1184,
+            _ => return None,
+        };
+    Some(PostgresType::plain(oid))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::datatypes::{Field, TimeUnit};
+
+    use super::*;
+
+    #[test]
+    fn arrow_type_has_the_number_that_is_sent() {
+        let list = |item: DataType| DataType::List(Arc::new(Field::new("item", item, true)));
+        for (data_type, oid, modifier) in [
+            (DataType::Int8, 21, -1),
+            (DataType::UInt32, 20, -1),
+            (DataType::UInt64, 1700, -1),
+            (DataType::Utf8View, 25, -1),
+            (DataType::Decimal128(12, 2), 1700, ((12 << 16) | 2) + 4),
+            (DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())), 1184, -1),
+            (list(DataType::Int32), 1007, -1),
+            (list(DataType::Null), 1009, -1),
+            (DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8)), 25, -1),
+        ] {
+            assert_eq!(pg_type_of(&data_type), PostgresType { oid, modifier }, "{data_type}");
+        }
+    }
+
+    #[test]
+    fn promise_is_read_in_the_words_of_its_owner() {
+        for (physical, logical, oid, modifier) in [
+            (Some("DECIMAL(12,2)"), None, 1700, ((12 << 16) | 2) + 4),
+            (Some("decimal"), None, 1700, -1),
+            (Some("VARCHAR(20)"), None, 1043, 24),
+            (Some("VARCHAR"), None, 25, -1),
+            (Some("long"), None, 20, -1),
+            (Some("timestamp(6) with time zone"), None, 1184, -1),
+            (Some("something"), Some(LogicalType::Integer), 20, -1),
+            (None, Some(LogicalType::Array), 1009, -1),
+            (None, None, 25, -1),
+        ] {
+            let physical_type = physical.map(str::to_owned);
+            let column = Column { physical_type, logical_type: logical, ..Column::default() };
+            assert_eq!(
+                promised(&column),
+                PostgresType { oid, modifier },
+                "{physical:?} {logical:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Operators with a schema, and collations: texts are compared by their bytes, which is what the
+//! collations `default`, `C` and `POSIX` say here.
+
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Ident, ObjectName};
+
+use super::super::super::names::folded;
+use super::super::build;
+
+/// Rewrites one expression, and says whether it did.
+pub(super) fn rewrite(expr: &mut Expr) -> bool {
+    match expr {
+        Expr::BinaryOp { op, .. } => {
+            let BinaryOperator::PGCustomBinaryOperator(words) = op else { return false };
+            let Some(plain) = plain(words) else { return false };
+            *op = plain;
+            true
+        }
+        Expr::Collate { expr: inner, collation } if is_bytewise(collation) => {
+            *expr = std::mem::replace(inner.as_mut(), build::number(0));
+            true
+        }
+        _ => false,
+    }
+}
+
+fn plain(words: &[String]) -> Option<BinaryOperator> {
+    use BinaryOperator as Op;
+    let operator = match words {
+        [schema, operator] if schema.eq_ignore_ascii_case("pg_catalog") => operator,
+        [operator] => operator,
+        _ => return None,
+    };
+    Some(match operator.as_str() {
+        "~" => Op::PGRegexMatch,
+        "~*" => Op::PGRegexIMatch,
+        "!~" => Op::PGRegexNotMatch,
+        "!~*" => Op::PGRegexNotIMatch,
+        "~~" => Op::PGLikeMatch,
+        "~~*" => Op::PGILikeMatch,
+        "!~~" => Op::PGNotLikeMatch,
+        "!~~*" => Op::PGNotILikeMatch,
+        "=" => Op::Eq,
+        "<>" | "!=" => Op::NotEq,
+        "<" => Op::Lt,
+        "<=" => Op::LtEq,
+        ">" => Op::Gt,
+        ">=" => Op::GtEq,
+        "||" => Op::StringConcat,
+        "+" => Op::Plus,
+        "-" => Op::Minus,
+        "*" => Op::Multiply,
+        "/" => Op::Divide,
+        "%" => Op::Modulo,
+        _ => return None,
+    })
+}
+
+fn is_bytewise(collation: &ObjectName) -> bool {
+    let names: Option<Vec<&Ident>> = collation.0.iter().map(|part| part.as_ident()).collect();
+    let name = match names.as_deref() {
+        Some([schema, name]) if folded(schema) == "pg_catalog" => name,
+        Some([name]) => name,
+        _ => return false,
+    };
+    matches!(name.value.to_ascii_lowercase().as_str(), "default" | "c" | "posix" | "ucs_basic")
+}

@@ -1,0 +1,161 @@
+//! Rules of these shims, as tables: what is written, and the query that is planned.
+
+use crate::config::EngineConfig;
+use crate::error::{Error, ErrorKind};
+use crate::resolve::{Form, Statement};
+
+fn parsed(sql: &str) -> Result<String, Error> {
+    let statement = Statement::parse(sql, &EngineConfig::default())?;
+    match statement.form()? {
+        Form::Query(query) => Ok(query.to_string()),
+        other => Err(Error::new(ErrorKind::Internal, format!("{other:?}"))),
+    }
+}
+
+/// A table of cases; a text that is left as it is stands there once.
+fn assert_becomes(cases: &[(&str, &str)]) {
+    for (sql, expected) in cases {
+        let expected = if expected.is_empty() { sql } else { expected };
+        let rewritten = parsed(sql).unwrap_or_else(|error| error.to_line());
+        assert_eq!(rewritten, **expected, "{sql}");
+    }
+}
+
+#[test]
+fn what_is_built_in_needs_no_schema() {
+    assert_becomes(&[
+        ("SELECT pg_catalog.count(*) AS n FROM t", "SELECT count(*) AS n FROM t"),
+        ("SELECT pg_catalog.\"upper\"(x) AS n FROM t", "SELECT \"upper\"(x) AS n FROM t"),
+        (
+            "SELECT * FROM pg_catalog.generate_series(1, 3) AS s",
+            "SELECT * FROM generate_series(1, 3) AS s",
+        ),
+        ("SELECT a.count FROM other.count(x) AS a", ""),
+        ("SELECT x OPERATOR(pg_catalog.~) 'a' AS n FROM t", "SELECT x ~ 'a' AS n FROM t"),
+        (
+            "SELECT a FROM t WHERE x !~ 'a' COLLATE pg_catalog.default ORDER BY a COLLATE \"C\"",
+            "SELECT a FROM t WHERE x !~ 'a' ORDER BY a",
+        ),
+        ("SELECT a FROM t ORDER BY a COLLATE \"de_CH\"", ""),
+    ]);
+}
+
+#[test]
+fn types_of_the_catalog_are_plain_ones() {
+    assert_becomes(&[
+        ("SELECT x::pg_catalog.text AS n FROM t", "SELECT x::TEXT AS n FROM t"),
+        ("SELECT CAST('*' AS pg_catalog.text) AS n", "SELECT CAST('*' AS TEXT) AS n"),
+        (
+            "SELECT x::name AS n, y::\"char\" AS m FROM t",
+            "SELECT x::TEXT AS n, y::TEXT AS m FROM t",
+        ),
+        ("SELECT x::oid AS n FROM t", "SELECT x::INT AS n FROM t"),
+        ("SELECT x::information_schema.sql_identifier AS n", "SELECT x::TEXT AS n"),
+        ("SELECT x::pg_catalog.int4 AS n FROM t", "SELECT x::INT4 AS n FROM t"),
+        ("SELECT x::other.kind AS n FROM t", ""),
+    ]);
+}
+
+#[test]
+fn registered_number_is_shown_where_it_is_text() {
+    assert_becomes(&[
+        (
+            "SELECT a FROM t WHERE o = 'b.c'::regclass",
+            "SELECT a FROM t WHERE o = pg_regclass_oid('b.c')",
+        ),
+        (
+            "SELECT a FROM t WHERE o = 'b.c'::pg_catalog.regclass::oid",
+            "SELECT a FROM t WHERE o = pg_regclass_oid('b.c')::INT",
+        ),
+        ("SELECT o::regclass FROM t", "SELECT pg_regclass_name(o) AS o FROM t"),
+        ("SELECT 'b.c'::regclass", "SELECT pg_regclass_name('b.c') AS regclass"),
+        ("SELECT o::regtype::text AS n FROM t", "SELECT pg_regtype_name(o) AS n FROM t"),
+        ("SELECT 'x' || o::regclass AS n FROM t", "SELECT 'x' || pg_regclass_name(o) AS n FROM t"),
+        (
+            "SELECT a FROM t WHERE o::regtype = 'int4'",
+            "SELECT a FROM t WHERE pg_regtype_oid(o) = pg_regtype_oid('int4')",
+        ),
+        (
+            "SELECT a FROM t WHERE o::regtype IN ('int4', 'text')",
+            "SELECT a FROM t WHERE pg_regtype_oid(o) IN (pg_regtype_oid('int4'), pg_regtype_oid('text'))",
+        ),
+        (
+            "SELECT a FROM t WHERE o IN (SELECT p::regclass FROM u)",
+            "SELECT a FROM t WHERE o IN (SELECT pg_regclass_oid(p) FROM u)",
+        ),
+    ]);
+}
+
+#[test]
+fn arrays_are_read_and_made() {
+    assert_becomes(&[
+        (
+            "SELECT a FROM t WHERE k = ANY ('{r,v}')",
+            "SELECT a FROM t WHERE k = ANY(ARRAY['r', 'v'])",
+        ),
+        (
+            "SELECT a FROM t WHERE k <> ALL ('{1,2}'::oid[])",
+            "SELECT a FROM t WHERE k <> ALL(ARRAY[1, 2]::INT[])",
+        ),
+        ("SELECT array_upper(x, 1) AS n FROM t", "SELECT nullif(array_length(x), 0) AS n FROM t"),
+        ("SELECT i.indkey[0] AS n FROM t i", "SELECT i.indkey[(0) + 1] AS n FROM t i"),
+        (
+            "SELECT ARRAY(SELECT x FROM u ORDER BY 1) AS n FROM t",
+            "SELECT coalesce((SELECT array_agg(x ORDER BY x) FROM u), make_array()) AS n FROM t",
+        ),
+    ]);
+}
+
+#[test]
+fn tables_without_rows_are_not_read() {
+    assert_becomes(&[
+        (
+            "SELECT t.tgname, f(x) AS n FROM pg_catalog.pg_trigger t, pg_catalog.pg_class ORDER BY y",
+            "SELECT NULL AS tgname, NULL AS n WHERE false",
+        ),
+        ("SELECT (SELECT x FROM pg_attrdef) AS n FROM t", "SELECT NULL AS n FROM t"),
+        (
+            "SELECT a FROM t WHERE NOT EXISTS (SELECT 1 FROM pg_policy)",
+            "SELECT a FROM t WHERE true",
+        ),
+        ("SELECT a FROM t WHERE b IN (SELECT c FROM pg_policy)", "SELECT a FROM t WHERE false"),
+        (
+            "SELECT a FROM pg_trigger UNION ALL SELECT b FROM t",
+            "SELECT NULL AS a WHERE false UNION ALL SELECT b FROM t",
+        ),
+        ("SELECT pg_partition_ancestors(1) AS n", "SELECT NULL AS n WHERE false"),
+    ]);
+}
+
+/// Each of these may have rows.
+#[test]
+fn tables_with_rows_are_read() {
+    assert_becomes(&[
+        ("SELECT count(*) AS n FROM pg_trigger", ""),
+        ("SELECT * FROM pg_trigger", ""),
+        ("SELECT a FROM t LEFT JOIN pg_trigger ON true", ""),
+        ("SELECT a FROM pg_trigger RIGHT JOIN t ON true", ""),
+        ("SELECT a FROM pg_trigger FULL JOIN t ON true", ""),
+        ("SELECT a FROM s.pg_trigger", ""),
+        ("WITH pg_trigger AS (SELECT 1 AS a) SELECT a FROM pg_trigger", ""),
+        ("SELECT (SELECT max(x) FROM pg_attrdef) AS n FROM t", ""),
+        ("SELECT a FROM t UNION ALL (SELECT b FROM u)", ""),
+    ]);
+}
+
+#[test]
+fn subquery_of_the_catalog_gives_one_value() {
+    assert_becomes(&[
+        (
+            "SELECT (SELECT nspname FROM pg_namespace n WHERE n.oid = t.o) AS n FROM t",
+            "SELECT (SELECT pg_only_value(nspname) FROM pg_namespace n WHERE n.oid = t.o) AS n FROM t",
+        ),
+        ("SELECT (SELECT x FROM u WHERE u.o = t.o) AS n FROM t", ""),
+        ("SELECT (SELECT max(oid) FROM pg_class) AS n FROM t", ""),
+        (
+            "SELECT EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = t.o) AS n FROM t",
+            "SELECT ((SELECT count(1) FROM pg_class c WHERE c.oid = t.o) > 0) AS n FROM t",
+        ),
+        ("SELECT a FROM t WHERE EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = t.o)", ""),
+    ]);
+}
