@@ -61,7 +61,7 @@ pub(super) fn list_catalog(picture: Picture<'_>, catalog: &str) -> Result<Vec<Li
     } else if let Some(domain) = picture.mesh.domains.get(catalog) {
         listed = domain.products.values().flat_map(|one| tables_of(picture, one)).collect();
     }
-    for (name, schema) in information_schema::schemas() {
+    for (name, schema) in information_schema::schemas()? {
         listed.push(system_table(catalog, INFORMATION_SCHEMA, name, schema));
     }
     listed.sort_by(|left, right| (&left.schema, &left.table).cmp(&(&right.schema, &right.table)));
@@ -82,7 +82,7 @@ pub(super) fn list(picture: Picture<'_>) -> Result<Vec<ListedTable>> {
     let mut listed = product_tables(picture);
     listed.extend(mesh_tables(picture)?);
     let catalogs: Vec<&str> = picture.mesh.domains.keys().map(String::as_str).collect();
-    for (name, schema) in information_schema::schemas() {
+    for (name, schema) in information_schema::schemas()? {
         for catalog in catalogs.iter().copied().chain([MESH_CATALOG]) {
             listed.push(system_table(catalog, INFORMATION_SCHEMA, name, Arc::clone(&schema)));
         }

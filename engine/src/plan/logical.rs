@@ -23,11 +23,13 @@ use datafusion::logical_expr::{
     WindowUDF,
 };
 use datafusion::optimizer::simplify_expressions::ExprSimplifier;
+use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
 use datafusion::sql::sqlparser::ast;
 
 use super::exact_numbers::spell_out;
+use super::projections;
 use super::timed_tables::TimedTables;
 use crate::error::{Error, ErrorKind, Result};
 use crate::govern::GovernedQuery;
@@ -54,7 +56,8 @@ fn plan_form(form: &Form, query: &GovernedQuery, state: &SessionState) -> Result
             let values = SessionValues::new(query.principal(), query.settings());
             spell_out(&mut sql, |expr| values.asked(expr));
             let statement = ast::Statement::Query(sql);
-            Ok(planner.statement_to_plan(Parsed::Statement(Box::new(statement)))?)
+            let plan = planner.statement_to_plan(Parsed::Statement(Box::new(statement)))?;
+            Ok(projections::name_alike(plan)?)
         }
         Form::Substrait(plan) => {
             let tables = query.tables().iter();
@@ -125,6 +128,7 @@ impl ContextProvider for Tables<'_> {
         let args = args
             .into_iter()
             .map(|arg| simplifier.coerce(arg, &schema).and_then(|arg| simplifier.simplify(arg)))
+            .map(|arg| arg.map(without_type_of_null))
             .collect::<DataFusionResult<Vec<_>>>()?;
         let args = TableFunctionArgs::new(&args, self.state);
         Ok(provider_as_source(function.create_table_provider_with_args(args)?))
@@ -189,6 +193,16 @@ impl ContextProvider for Tables<'_> {
 
     fn udwf_names(&self) -> Vec<String> {
         self.state.window_functions().keys().cloned().collect()
+    }
+}
+
+/// Table functions know NULL without a type only.
+fn without_type_of_null(arg: Expr) -> Expr {
+    match arg {
+        Expr::Literal(value, metadata) if value.is_null() => {
+            Expr::Literal(ScalarValue::Null, metadata)
+        }
+        arg => arg,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Keeps projections apart that DataFusion would take for one.
+//! Keeps projections apart that DataFusion would take for one, and gives columns the same name.
 //!
 //! Its optimizer drops a projection whose expressions equal those of the projection below it
 //! (`merge_consecutive_projections`), as if computing a second time changed nothing: `x + 1 AS x`
@@ -6,9 +6,12 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::Field;
 use datafusion::common::tree_node::{Transformed, TransformedResult};
-use datafusion::common::{Column, Result as DataFusionResult};
+use datafusion::common::{Column, Result as DataFusionResult, TableReference};
 use datafusion::logical_expr::{Expr, LogicalPlan, Projection};
+
+use crate::resolve::TWIN_MARK;
 
 /// Gives the columns between two such projections names of their own.
 ///
@@ -32,6 +35,29 @@ pub(super) fn keep_apart(plan: LogicalPlan) -> DataFusionResult<LogicalPlan> {
         Ok(Transformed::yes(LogicalPlan::Projection(outer)))
     })
     .data()
+}
+
+/// Gives columns the names back that they share with others: to the planner their qualifiers differ.
+///
+/// # Errors
+///
+/// When the projection cannot be built.
+pub(super) fn name_alike(plan: LogicalPlan) -> DataFusionResult<LogicalPlan> {
+    let is_twin = |name: &str| name.contains(TWIN_MARK);
+    if !plan.schema().fields().iter().any(|field| is_twin(field.name())) {
+        return Ok(plan);
+    }
+    let column = |(qualifier, field): (Option<&TableReference>, &Arc<Field>)| {
+        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        match field.name().split_once(TWIN_MARK) {
+            Some((name, place)) => {
+                column.alias_qualified(Some(format!("{TWIN_MARK}{place}")), name)
+            }
+            None => column,
+        }
+    };
+    let named = plan.schema().iter().map(column).collect();
+    Ok(LogicalPlan::Projection(Projection::try_new(named, Arc::new(plan))?))
 }
 
 /// True if the two could become equal: they compute something, under the same names.

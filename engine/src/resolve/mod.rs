@@ -42,7 +42,7 @@ pub(crate) use moment::name_in_token;
 use moment::{Moments, Wanted};
 use names::Named;
 pub(crate) use pin::{open_within_limit, server};
-pub(crate) use shims::SessionValues;
+pub(crate) use shims::{SessionValues, TWIN_MARK};
 pub(crate) use show::Show;
 pub(crate) use statement::Form;
 pub use statement::Statement;

@@ -29,6 +29,7 @@ use datafusion::sql::sqlparser::ast::{Expr, Query, Select, TableFactor, VisitMut
 
 use crate::error::{Error, Result};
 
+pub(crate) use columns::TWIN_MARK;
 pub(crate) use session_values::SessionValues;
 
 /// What became of a query.
@@ -50,6 +51,7 @@ pub(super) fn rewrite(query: &mut Query) -> Result<Rewritten> {
     let mut shims = Shims::default();
     match VisitMut::visit(query, &mut shims) {
         ControlFlow::Continue(()) => {
+            columns::name_apart(query.body.as_mut());
             rewritten.parts += shims.rewritten;
             Ok(rewritten)
         }

@@ -233,7 +233,7 @@ fn classify(statement: Parsed) -> Result<Form> {
             explain(options.analyze, options.verbose, classify(*statement)?)
         }
         Parsed::Reset(datafusion::sql::parser::ResetStatement::Variable(name)) => {
-            Ok(Form::Set { name: dotted(&name), value: None })
+            Ok(reset_form(dotted(&name)))
         }
         Parsed::CreateExternalTable(_) => Err(read_only("CREATE EXTERNAL TABLE")),
         Parsed::CopyTo(_) => Err(read_only("COPY")),
@@ -253,12 +253,17 @@ fn classify_standard(statement: ast::Statement) -> Result<Form> {
             explain(analyze, verbose, classify_standard(*statement)?)
         }
         ast::Statement::Set(set) => classify_set(set),
-        ast::Statement::Reset(ast::ResetStatement {
-            reset: ast::Reset::ConfigurationParameter(name),
-        }) => Ok(Form::Set { name: dotted(&name), value: None }),
+        ast::Statement::Reset(ast::ResetStatement { reset }) => Ok(match reset {
+            ast::Reset::ConfigurationParameter(name) => reset_form(dotted(&name)),
+            ast::Reset::ALL => reset_form("all".to_owned()),
+        }),
         ast::Statement::Use(target) => classify_use(target),
         ast::Statement::Call(call) => kill::classify(&call).map(Form::Kill),
+        ast::Statement::Discard { object_type: ast::DiscardObject::ALL } => {
+            Ok(reset_form("all".to_owned()))
+        }
         other if transactions::is_boundary(&other)? => Ok(Form::Nothing),
+        other if transactions::gives_back_nothing(&other) => Ok(Form::Nothing),
         other => match show::classify(&other)? {
             Some(Show::Listing(sql)) => classify(parse_one(&sql)?),
             Some(show) => Ok(Form::Show(show)),
@@ -319,6 +324,13 @@ fn classify_set(set: ast::Set) -> Result<Form> {
             None => Err(unsupported::refusal(&first_words(&other.to_string()))
                 .with_hint("write SET name = 'value'; SHOW ALL lists the settings")),
         },
+    }
+}
+
+fn reset_form(name: String) -> Form {
+    match shims::settings::meaning_of_reset(&name) {
+        Some(meaning) => form_of(meaning),
+        None => Form::Set { name, value: None },
     }
 }
 
@@ -420,6 +432,10 @@ mod tests {
             ("BEGIN", false),
             ("KILL QUERY 'a'", false),
             ("CALL mesh.runtime.kill_query(query_id => 'a')", false),
+            ("DISCARD ALL", false),
+            ("RESET ALL", false),
+            ("RESET application_name", false),
+            ("DEALLOCATE ALL", false),
         ] {
             let statement = parse(sql).map(|statement| statement.is_query());
             assert_eq!(statement.ok(), Some(is_query), "{sql}");

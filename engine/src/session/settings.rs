@@ -130,12 +130,16 @@ impl Settings {
         Ok(())
     }
 
-    /// Gives an option its default back.
+    /// Gives an option its default back; `all` is every one but the catalog, which is where the session is.
     ///
     /// # Errors
     ///
     /// When there is no such option.
     pub fn reset(&mut self, name: &str) -> Result<()> {
+        if name.eq_ignore_ascii_case("all") {
+            self.values.retain(|name, _| *name == "catalog");
+            return Ok(());
+        }
         self.values.remove(definition(name)?.name);
         Ok(())
     }
@@ -222,6 +226,8 @@ mod tests {
         }
         assert!(settings.set("mesh.as_of", "2026-01-31").is_ok());
         assert!(settings.set("mesh.snapshots", "{}").is_err());
+        assert!(settings.reset("all").is_ok());
+        assert_eq!((settings.catalog(), settings.as_of().ok()), (Some("artists"), Some(None)));
         assert!(settings.reset("catalog").is_ok());
         assert_eq!(settings.catalog(), None);
     }

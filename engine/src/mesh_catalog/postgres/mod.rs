@@ -36,6 +36,7 @@ pub(crate) use databases::Databases;
 pub(crate) use functions::{Expanded, function, is_function, only_value};
 pub(crate) use parameters::fixed as fixed_parameter;
 pub use parameters::{SERVER_VERSION, SERVER_VERSION_NUMBER};
+pub(crate) use type_of::promised as promised_type;
 pub use type_of::{OID_MARK, PostgresType, pg_type_of};
 
 /// A table of `pg_catalog`.
@@ -46,6 +47,9 @@ pub use type_of::{OID_MARK, PostgresType, pg_type_of};
 pub(crate) fn table(database: &Database, name: &str) -> Result<Arc<dyn TableProvider>> {
     system::make(database, name)?.ok_or_else(|| not_found(&format!("{PG_CATALOG}.{name}")))
 }
+
+/// The function that is a table of `pg_catalog` here.
+pub(crate) const KEYWORDS: &str = system::KEYWORDS;
 
 /// True for the name of a table of `pg_catalog`.
 pub(crate) fn is_known(name: &str) -> bool {

@@ -1,5 +1,12 @@
 //! Names as PostgreSQL writes and reads them in text.
 
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+
+use crate::error::Result;
+use crate::mesh_catalog::builder::TableBuilder;
+
 /// Words that cannot be a name without quotes, of those that people call columns and tables.
 const RESERVED: [&str; 77] = [
     "all",
@@ -80,6 +87,21 @@ const RESERVED: [&str; 77] = [
     "where",
     "window",
 ];
+
+/// Those words as the table that `pg_get_keywords()` gives.
+///
+/// # Errors
+///
+/// When it cannot be made.
+pub(super) fn keywords() -> Result<Arc<dyn TableProvider>> {
+    TableBuilder::new(&RESERVED)
+        .text("word", Some)
+        .text("catcode", |_| Some("R"))
+        .flag("barelabel", |_| true)
+        .text("catdesc", |_| Some("reserved"))
+        .text("baredesc", |_| Some("can be bare label"))
+        .build()
+}
 
 /// A name with quotes where it needs them.
 pub(super) fn quoted(name: &str) -> String {

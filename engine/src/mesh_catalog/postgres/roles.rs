@@ -21,7 +21,7 @@ fn never(_: &String) -> Option<DateTime<Utc>> {
 fn attributes(principal: &[String]) -> TableBuilder<'_, String> {
     TableBuilder::new(principal)
         .oid("oid", |_| Some(ROLE_OID))
-        .text("rolname", |name| Some(name))
+        .text("rolname", Some)
         .flag("rolsuper", |_| false)
         .flag("rolinherit", |_| true)
         .flag("rolcreaterole", |_| false)
@@ -51,7 +51,7 @@ pub(super) fn authorizations(database: &Database) -> Result<Arc<dyn TableProvide
 
 fn users_of(principal: &[String]) -> TableBuilder<'_, String> {
     TableBuilder::new(principal)
-        .text("usename", |name| Some(name))
+        .text("usename", Some)
         .oid("usesysid", |_| Some(ROLE_OID))
         .flag("usecreatedb", |_| false)
         .flag("usesuper", |_| false)

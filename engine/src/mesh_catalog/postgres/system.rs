@@ -8,7 +8,7 @@ use datafusion::catalog::TableProvider;
 
 use super::database::Database;
 use super::type_of::{OID_MARK, PostgresType};
-use super::{attributes, classes, constraints, descriptions, empty, namespaces, parameters};
+use super::{attributes, classes, constraints, descriptions, empty, names, namespaces, parameters};
 use super::{procedures, roles, type_rows, views};
 use crate::error::Result;
 
@@ -58,6 +58,9 @@ static FILLED: [Filled; 24] = [
     view("pg_views", 12_014, views::views),
 ];
 
+/// A function that gives a table; it is listed nowhere.
+pub(super) const KEYWORDS: &str = "pg_get_keywords";
+
 /// A table of `pg_catalog` with its columns.
 #[derive(Debug)]
 pub(super) struct SystemRelation {
@@ -99,6 +102,9 @@ pub(super) fn relations() -> &'static [SystemRelation] {
 ///
 /// When it cannot be made.
 pub(super) fn make(database: &Database, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
+    if name == KEYWORDS {
+        return names::keywords().map(Some);
+    }
     if let Some(known) = FILLED.iter().find(|known| known.name == name) {
         return (known.make)(database).map(Some);
     }
@@ -107,7 +113,8 @@ pub(super) fn make(database: &Database, name: &str) -> Result<Option<Arc<dyn Tab
 
 /// True for the name of a table of `pg_catalog`.
 pub(super) fn is_known(name: &str) -> bool {
-    FILLED.iter().any(|known| known.name == name)
+    name == KEYWORDS
+        || FILLED.iter().any(|known| known.name == name)
         || empty::TABLES.iter().any(|known| known.name == name)
 }
 

@@ -38,6 +38,63 @@ impl PostgresType {
     }
 }
 
+/// What `information_schema` says of a type.
+impl PostgresType {
+    /// The name in the catalog.
+    pub(crate) fn name(self) -> Option<String> {
+        FoundType::by_oid(self.oid).map(FoundType::name)
+    }
+
+    /// The characters that a text has at most.
+    pub(crate) fn length(self) -> Option<i32> {
+        let is_long = matches!(self.oid, VARCHAR | BPCHAR) && self.modifier >= MODIFIER_OFFSET;
+        is_long.then(|| self.modifier - MODIFIER_OFFSET)
+    }
+
+    /// The digits of a number, in its radix.
+    pub(crate) fn precision(self) -> Option<i32> {
+        match self.oid {
+            21 => Some(16),
+            23 => Some(32),
+            20 => Some(64),
+            700 => Some(24),
+            701 => Some(53),
+            NUMERIC if self.modifier >= MODIFIER_OFFSET => {
+                Some((self.modifier - MODIFIER_OFFSET) >> 16)
+            }
+            _ => None,
+        }
+    }
+
+    /// The radix of a number's digits.
+    pub(crate) fn radix(self) -> Option<i32> {
+        match self.oid {
+            NUMERIC => Some(10),
+            _ => self.precision().map(|_| 2),
+        }
+    }
+
+    /// The digits after the point.
+    pub(crate) fn scale(self) -> Option<i32> {
+        match self.oid {
+            20 | 21 | 23 => Some(0),
+            NUMERIC if self.modifier >= MODIFIER_OFFSET => {
+                Some((self.modifier - MODIFIER_OFFSET) & 0x7ff)
+            }
+            _ => None,
+        }
+    }
+
+    /// The digits of a second.
+    pub(crate) fn digits_of_second(self) -> Option<i32> {
+        match self.oid {
+            1083 | 1114 | 1184 | 1186 => Some(6),
+            1082 => Some(0),
+            _ => None,
+        }
+    }
+}
+
 /// The type that values of an Arrow type are sent as; `text` for those that are written out.
 #[must_use]
 pub fn pg_type_of(data_type: &DataType) -> PostgresType {
@@ -83,7 +140,7 @@ pub fn pg_type_of(data_type: &DataType) -> PostgresType {
 }
 
 /// The type that a contract promises for a column.
-pub(super) fn promised(column: &Column) -> PostgresType {
+pub(crate) fn promised(column: &Column) -> PostgresType {
     let physical = column.physical_type.as_deref().and_then(by_physical_name);
     physical.unwrap_or_else(|| match column.logical_type {
         Some(LogicalType::Date) => PostgresType::plain(1082),
@@ -118,6 +175,7 @@ fn by_physical_name(text: &str) -> Option<PostgresType> {
     };
     let oid =
         match name {
+            _ if text.starts_with("timestamp(") && text.ends_with(" with time zone") => 1184,
             "decimal" | "numeric" | "number" | "dec" => {
                 return Some(match numbers.as_deref() {
                     Some([precision @ 1..=1000]) => PostgresType::numeric(*precision, 0),
@@ -149,7 +207,6 @@ fn by_physical_name(text: &str) -> Option<PostgresType> {
             "timestamp" | "timestamp_ntz" | "datetime" | "timestamp without time zone" => 1114,
             "timestamptz" | "timestamp_tz" | "timestamp_ltz" | "timestamp with time zone" => 1184,
             "binary" | "bytea" | "varbinary" | "blob" | "fixed" => 17,
-            _ if text.starts_with("timestamp") && text.ends_with("with time zone") => 1184,
             _ => return None,
         };
     Some(PostgresType::plain(oid))

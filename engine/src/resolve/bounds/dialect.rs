@@ -84,6 +84,11 @@ impl Dialect for Budgeted {
         kill::parse(parser)
     }
 
+    /// Drivers send `UNLISTEN *` as they give a connection back.
+    fn supports_listen_notify(&self) -> bool {
+        true
+    }
+
     fn supports_table_versioning(&self) -> bool {
         self.has_table_versions
     }
@@ -179,7 +184,6 @@ impl Dialect for Budgeted {
         supports_eq_alias_assignment,
         supports_try_convert,
         supports_bang_not_operator,
-        supports_listen_notify,
         supports_load_data,
         supports_load_extension,
         supports_top_before_distinct,

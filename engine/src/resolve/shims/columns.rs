@@ -8,6 +8,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::functions;
+use crate::resolve::names::folded;
 
 /// Gives each part of a select list that is about to be rewritten and has no name of its own its text
 /// as its name.
@@ -50,6 +51,73 @@ pub(super) fn order_by_names(query: &mut Query) {
         if selected.contains(&**order) {
             **order = Expr::Identifier(name_of(order));
         }
+    }
+}
+
+/// What stands between the name of a column and a number, while another column has the same name.
+pub(crate) const TWIN_MARK: char = '\u{1}';
+
+/// Gives columns of a statement's select list names of their own where one has them already: the planner
+/// takes no two of the same name. A star may have any, so that plain columns beside it get one too.
+pub(super) fn name_apart(body: &mut SetExpr) {
+    let SetExpr::Select(select) = body else { return };
+    // With DISTINCT, a column that has another name could not be ordered by any more.
+    let stars: Vec<Option<String>> = match select.distinct {
+        None => select.projection.iter().filter_map(star).collect(),
+        Some(_) => Vec::new(),
+    };
+    let mut seen: HashSet<String> = HashSet::new();
+    for (place, item) in select.projection.iter_mut().enumerate() {
+        let (key, name, is_of_star) = match item {
+            SelectItem::ExprWithAlias { alias, .. } => (folded(alias), folded(alias), false),
+            SelectItem::UnnamedExpr(expr) => {
+                (expr.to_string(), shown_name(expr), is_of_star(expr, &stars))
+            }
+            _ => continue,
+        };
+        if seen.insert(key) && !is_of_star {
+            continue;
+        }
+        let alias = Ident::with_quote('"', format!("{name}{TWIN_MARK}{place}"));
+        let expr = match item {
+            SelectItem::ExprWithAlias { expr, .. } | SelectItem::UnnamedExpr(expr) => {
+                std::mem::replace(expr, Expr::Identifier(Ident::new("")))
+            }
+            _ => continue,
+        };
+        *item = SelectItem::ExprWithAlias { expr, alias };
+    }
+}
+
+/// What a star is of: one table, or (`None` inside) all.
+fn star(item: &SelectItem) -> Option<Option<String>> {
+    match item {
+        SelectItem::Wildcard(_) => Some(None),
+        SelectItem::QualifiedWildcard(kind, _) => Some(Some(kind.to_string())),
+        _ => None,
+    }
+}
+
+/// True for a column that may be among those of a star.
+fn is_of_star(expr: &Expr, stars: &[Option<String>]) -> bool {
+    let table = match expr {
+        Expr::Identifier(_) => None,
+        Expr::CompoundIdentifier(parts) => parts.len().checked_sub(2).and_then(|at| parts.get(at)),
+        _ => return false,
+    };
+    stars.iter().any(|star| match (star, table) {
+        (None, _) | (_, None) => true,
+        (Some(star), Some(table)) => {
+            star.ends_with(&format!("{table}.*")) || *star == table.to_string()
+        }
+    })
+}
+
+fn shown_name(expr: &Expr) -> String {
+    match expr {
+        Expr::Identifier(name) => folded(name),
+        Expr::CompoundIdentifier(parts) => parts.last().map(folded).unwrap_or_default(),
+        other => other.to_string(),
     }
 }
 

@@ -5,7 +5,7 @@
 //! x LIKE '50!%' ESCAPE '!' ─▶ x LIKE '50\%'
 //! ```
 
-use datafusion::sql::sqlparser::ast::{Expr, Value};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Value};
 
 use super::super::unsupported::refusal;
 use super::build;
@@ -41,17 +41,25 @@ pub(super) fn rewrite(expr: &mut Expr) -> Result<()> {
     if letters.next().is_some() {
         return Err(Error::new(ErrorKind::InvalidQuery, "ESCAPE takes one character"));
     }
-    let literal = match pattern.as_ref() {
-        Expr::Value(value) => text(&value.value),
-        _ => None,
-    };
-    let Some(literal) = literal else {
+    let Some(literal) = put_together(pattern) else {
         return Err(refusal("ESCAPE with a pattern that is no literal")
             .with_hint("escape with a backslash and leave ESCAPE out"));
     };
-    **pattern = build::text(with_backslashes(literal, escape)?);
+    **pattern = build::text(with_backslashes(&literal, escape)?);
     *escape_char = None;
     Ok(())
+}
+
+/// The text of a literal, or of several in a row.
+fn put_together(pattern: &Expr) -> Option<String> {
+    match pattern {
+        Expr::Value(value) => text(&value.value).map(str::to_owned),
+        Expr::Nested(inner) => put_together(inner),
+        Expr::BinaryOp { left, op: BinaryOperator::StringConcat, right } => {
+            Some(put_together(left)? + &put_together(right)?)
+        }
+        _ => None,
+    }
 }
 
 fn with_backslashes(pattern: &str, escape: Option<char>) -> Result<String> {

@@ -19,12 +19,12 @@ mod subqueries;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, Ident, ObjectName, ObjectNamePart, Query, Select, TableFactor, VisitMut,
-    VisitorMut,
+    Expr, Function, FunctionArguments, Ident, ObjectName, ObjectNamePart, Query, Select,
+    TableFactor, VisitMut, VisitorMut,
 };
 
 use super::super::names::folded;
-use super::Rewritten;
+use super::{Rewritten, build};
 use crate::error::{Error, Result};
 use crate::mesh_catalog::postgres::{self, PG_CATALOG};
 
@@ -65,14 +65,25 @@ impl VisitorMut for Words {
     }
 
     fn pre_visit_table_factor(&mut self, factor: &mut TableFactor) -> ControlFlow<Error> {
-        if let TableFactor::Table { name, args: Some(_), .. } = factor {
+        if let TableFactor::Table { name, args, .. } = factor
+            && args.is_some()
+        {
             unprefix(name);
+            if matches!(name.0.as_slice(), [one] if one.as_ident().is_some_and(|one| folded(one) == postgres::KEYWORDS))
+            {
+                name.0.insert(0, ObjectNamePart::Identifier(Ident::new(PG_CATALOG)));
+                *args = None;
+            }
         }
         ControlFlow::Continue(())
     }
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
         nothing::leave_out_of(expr, &self.common);
+        subqueries::read_path(expr);
+        if is_version(expr) {
+            *expr = build::text(version());
+        }
         if let Expr::Function(function) = expr {
             unprefix(&mut function.name);
             self.rewritten.asks_catalog |= asks_catalog(function);
@@ -81,10 +92,11 @@ impl VisitorMut for Words {
     }
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
+        // All of them, one after the other: what one makes may be for the next.
         let rewritten = operators::rewrite(expr)
-            || casts::rewrite(expr)
-            || arrays::rewrite(expr)
-            || subqueries::rewrite(expr);
+            | casts::rewrite(expr)
+            | arrays::rewrite(expr)
+            | subqueries::rewrite(expr);
         if rewritten {
             self.rewritten.parts += 1;
             self.rewritten.asks_catalog |=
@@ -100,6 +112,23 @@ fn asks_catalog(function: &Function) -> bool {
         [part] => part.as_ident().is_some_and(|name| postgres::is_function(&folded(name))),
         _ => false,
     }
+}
+
+/// True for `pg_catalog.version()`: with this schema, only clients of PostgreSQL ask.
+fn is_version(expr: &Expr) -> bool {
+    let Expr::Function(Function { name, args: FunctionArguments::List(list), .. }) = expr else {
+        return false;
+    };
+    let names: Option<Vec<String>> =
+        name.0.iter().map(|part| part.as_ident().map(folded)).collect();
+    list.args.is_empty() && names.is_some_and(|names| names == [PG_CATALOG, "version"])
+}
+
+/// The version of PostgreSQL that clients adapt to, and who it is in truth.
+fn version() -> String {
+    let (own, engine) = (env!("CARGO_PKG_VERSION"), datafusion::DATAFUSION_VERSION);
+    let postgres = postgres::SERVER_VERSION;
+    format!("PostgreSQL {postgres} (Samite {own}, Apache DataFusion {engine})")
 }
 
 /// Takes the schema of what is built in from its name.
@@ -122,7 +151,7 @@ fn is_schema(part: &ObjectNamePart) -> bool {
 
 /// The name of a table of `pg_catalog`, where it stands with its schema or is no other's.
 fn catalog_table(name: &ObjectName, common: &[String]) -> Option<String> {
-    let ident = |part: &ObjectNamePart| part.as_ident().map(Ident::clone);
+    let ident = |part: &ObjectNamePart| part.as_ident().cloned();
     let table = match name.0.as_slice() {
         [schema, table] if ident(schema).is_some_and(|name| folded(&name) == PG_CATALOG) => {
             folded(&ident(table)?)

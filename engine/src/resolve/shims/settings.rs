@@ -1,6 +1,8 @@
 //! Settings that drivers send as they connect: what is so anyway changes nothing, the rest is refused.
 
-use datafusion::sql::sqlparser::ast::{Expr, Ident, Set, Value};
+use datafusion::sql::sqlparser::ast::{
+    Expr, Ident, Set, SetSessionAuthorizationParam, SetSessionAuthorizationParamKind, Value,
+};
 
 use super::super::unsupported::refusal;
 use super::transactions;
@@ -82,6 +84,16 @@ pub(in crate::resolve) fn meaning(name: &str, values: &[Expr]) -> Result<Option<
     }
 }
 
+/// What taking back a setting means that Samite does not have under this name.
+pub(in crate::resolve) fn meaning_of_reset(name: &str) -> Option<Meaning> {
+    let folded = name.to_ascii_lowercase();
+    match folded.as_str() {
+        "search_path" => Some(Meaning::Is { name: "schema", value: None }),
+        "role" | "session_authorization" => Some(Meaning::Nothing),
+        _ => ACCEPTED.iter().any(|(accepted, _)| *accepted == folded).then_some(Meaning::Nothing),
+    }
+}
+
 /// What a SET of another form than `name = value` means.
 ///
 /// # Errors
@@ -96,7 +108,12 @@ pub(in crate::resolve) fn meaning_of_form(set: &Set) -> Result<Option<Meaning>> 
                 false => Err(cannot_be("names", name, "utf8")),
             }
         }
-        Set::SetNamesDefault {} => Ok(Some(Meaning::Nothing)),
+        Set::SetNamesDefault {}
+        | Set::SetRole { role_name: None, .. }
+        | Set::SetSessionAuthorization(SetSessionAuthorizationParam {
+            kind: SetSessionAuthorizationParamKind::Default,
+            ..
+        }) => Ok(Some(Meaning::Nothing)),
         Set::SetTransaction { modes, snapshot: None, .. } => {
             transactions::check_modes(modes)?;
             Ok(Some(Meaning::Nothing))

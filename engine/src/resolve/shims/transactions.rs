@@ -3,7 +3,9 @@
 //! Each statement is a transaction of its own, so that beginning and ending one changes nothing. What
 //! would promise more, that two statements see the same state or that one can be undone, is refused.
 
-use datafusion::sql::sqlparser::ast::{Statement, TransactionIsolationLevel, TransactionMode};
+use datafusion::sql::sqlparser::ast::{
+    CloseCursor, DiscardObject, Statement, TransactionIsolationLevel, TransactionMode,
+};
 
 use super::super::unsupported::refusal;
 use crate::error::{Error, Result};
@@ -31,6 +33,17 @@ pub(in crate::resolve) fn is_boundary(statement: &Statement) -> Result<bool> {
             Err(refusal("SAVEPOINT").with_hint("each statement is a transaction of its own"))
         }
         _ => Ok(false),
+    }
+}
+
+/// True for a statement that gives back what a session of Samite never holds: prepared statements and
+/// cursors are the protocol's, and there are no temporary tables and no notifications.
+pub(in crate::resolve) fn gives_back_nothing(statement: &Statement) -> bool {
+    match statement {
+        Statement::Discard { object_type } => !matches!(object_type, DiscardObject::ALL),
+        Statement::Close { cursor } => matches!(cursor, CloseCursor::All),
+        Statement::Deallocate { .. } | Statement::UNLISTEN { .. } => true,
+        _ => false,
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn rewrite(expr: &mut Expr) -> bool {
             None => false,
         },
         Expr::CompoundFieldAccess { root, access_chain } => {
-            is_vector(root) && count_from_one(access_chain)
+            access_field(access_chain) | count_from_one(root, access_chain)
         }
         _ => false,
     }
@@ -61,14 +61,21 @@ fn items(text: &str) -> Option<Vec<Option<String>>> {
     loop {
         while letters.next_if(|letter| letter.is_whitespace()).is_some() {}
         let is_quoted = letters.next_if_eq(&'"').is_some();
+        let mut is_closed = !is_quoted;
         let mut item = String::new();
         while let Some(letter) = letters.next_if(|letter| is_quoted || *letter != ',') {
             match letter {
-                '"' if is_quoted => break,
+                '"' if is_quoted => {
+                    is_closed = true;
+                    break;
+                }
                 '\\' => item.push(letters.next()?),
                 '{' | '}' | '"' if !is_quoted => return None,
                 letter => item.push(letter),
             }
+        }
+        if !is_closed {
+            return None;
         }
         items.push(if is_quoted { Some(item) } else { unquoted(&item) });
         while letters.next_if(|letter| letter.is_whitespace()).is_some() {}
@@ -95,12 +102,10 @@ fn rewritten(function: &mut Function) -> Option<Expr> {
                 list.args.iter().map(subqueries::plain_argument).map(|arg| arg.cloned()).collect();
             let args = args?;
             match (name.as_str(), args.as_slice()) {
-                ("array_upper", [array, Expr::Value(_)]) => {
-                    Some(build::call("nullif", vec![length(array), build::number(0)]))
-                }
+                ("array_upper", [array, Expr::Value(_)]) => Some(last(array)),
                 ("generate_subscripts", [array, Expr::Value(_)]) => {
-                    let numbers =
-                        build::call("generate_series", vec![build::number(1), length(array)]);
+                    let first = build::number(u64::from(!is_vector(array)));
+                    let numbers = build::call("generate_series", vec![first, last(array)]);
                     Some(build::call("unnest", vec![numbers]))
                 }
                 ("_pg_expandarray", [array]) => Some(build::call(
@@ -114,8 +119,19 @@ fn rewritten(function: &mut Function) -> Option<Expr> {
     }
 }
 
-fn length(array: &Expr) -> Expr {
-    build::call("array_length", vec![array.clone()])
+/// The number of the last item; NULL without one.
+fn last(array: &Expr) -> Expr {
+    let length = build::call("array_length", vec![array.clone()]);
+    let length = build::cast(length, DataType::BigInt(None));
+    let length = build::call("nullif", vec![length, build::number(0)]);
+    match is_vector(array) {
+        true => Expr::BinaryOp {
+            left: Box::new(length),
+            op: BinaryOperator::Minus,
+            right: Box::new(build::number(1)),
+        },
+        false => length,
+    }
 }
 
 /// `ARRAY(SELECT x ..)` as an aggregate; the order of its rows goes with it.
@@ -149,15 +165,35 @@ fn is_vector(root: &Expr) -> bool {
     name.is_some_and(|name| VECTORS.contains(&folded(name).as_str()))
 }
 
-fn count_from_one(chain: &mut [AccessExpr]) -> bool {
-    let [AccessExpr::Subscript(Subscript::Index { index })] = chain else { return false };
-    let zero = std::mem::replace(index, build::number(0));
-    *index = Expr::BinaryOp {
-        left: Box::new(Expr::Nested(Box::new(zero))),
-        op: BinaryOperator::Plus,
-        right: Box::new(build::number(1)),
-    };
+/// `(x).n` as the field of that name.
+fn access_field(chain: &mut [AccessExpr]) -> bool {
+    let [AccessExpr::Dot(Expr::Identifier(name))] = chain else { return false };
+    let index = build::text(folded(name));
+    if let Some(access) = chain.first_mut() {
+        *access = AccessExpr::Subscript(Subscript::Index { index });
+    }
     true
+}
+
+/// The first item of a vector has the number 0, that of an array 1.
+fn count_from_one(root: &Expr, chain: &mut [AccessExpr]) -> bool {
+    let is_zero_based = match chain {
+        [AccessExpr::Subscript(_)] => is_vector(root),
+        [.., AccessExpr::Dot(name), AccessExpr::Subscript(_)] => is_vector(name),
+        _ => false,
+    };
+    let Some(AccessExpr::Subscript(Subscript::Index { index })) = chain.last_mut() else {
+        return false;
+    };
+    if is_zero_based {
+        let zero = std::mem::replace(index, build::number(0));
+        *index = Expr::BinaryOp {
+            left: Box::new(Expr::Nested(Box::new(zero))),
+            op: BinaryOperator::Plus,
+            right: Box::new(build::number(1)),
+        };
+    }
+    is_zero_based
 }
 
 #[cfg(test)]

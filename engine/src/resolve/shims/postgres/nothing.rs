@@ -15,9 +15,9 @@ use std::sync::LazyLock;
 
 use datafusion::execution::SessionStateDefaults;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArguments, GroupByExpr, Ident, Join, JoinOperator, ObjectName, Query,
-    Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, TableWithJoins, Value,
-    Visit, Visitor,
+    Expr, Function, FunctionArguments, GroupByExpr, Ident, Join, JoinOperator, ObjectName, Parens,
+    Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, TableWithJoins,
+    Value, Visit, Visitor,
 };
 
 use super::super::super::names::folded;
@@ -50,7 +50,7 @@ pub(super) fn leave_out(query: &mut Query, common: &[String]) -> bool {
         return leave_out_of_sides(query.body.as_mut(), common);
     }
     let Some(names) = column_names(query.body.as_ref()) else { return false };
-    query.body = Box::new(SetExpr::Select(Box::new(no_rows(names))));
+    *query.body = SetExpr::Select(Box::new(no_rows(names)));
     query.order_by = None;
     true
 }
@@ -73,6 +73,28 @@ fn leave_out_of_sides(body: &mut SetExpr, common: &[String]) -> bool {
     is_rewritten
 }
 
+/// Takes the sides without rows out of a set operation whose columns need no names.
+fn without_empty_sides(body: &mut SetExpr, common: &[String]) {
+    while let SetExpr::SetOperation { op: SetOperator::Union, left, right, .. } = body {
+        let kept = match (has_no_rows(left, common), has_no_rows(right, common)) {
+            (true, false) => right,
+            (false, true) => left,
+            _ => return,
+        };
+        *body = kept.as_ref().clone();
+    }
+}
+
+/// The values of `VALUES (a), (b)`.
+fn listed(query: &Query) -> Option<Vec<Expr>> {
+    let SetExpr::Values(values) = query.body.as_ref() else { return None };
+    let value = |row: &Parens<Vec<Expr>>| match row.content.as_slice() {
+        [value] => Some(value.clone()),
+        _ => None,
+    };
+    values.rows.iter().map(value).collect()
+}
+
 /// Replaces a subquery without rows by what it stands for.
 pub(super) fn leave_out_of(expr: &mut Expr, common: &[String]) {
     let value = |flag: bool| Expr::value(Value::Boolean(flag));
@@ -81,6 +103,12 @@ pub(super) fn leave_out_of(expr: &mut Expr, common: &[String]) {
         Expr::Exists { subquery, negated } if is_nothing(subquery, common) => value(*negated),
         Expr::InSubquery { subquery, negated, .. } if is_nothing(subquery, common) => {
             value(*negated)
+        }
+        Expr::InSubquery { expr, subquery, negated } => {
+            without_empty_sides(subquery.body.as_mut(), common);
+            let Some(list) = listed(subquery) else { return };
+            let expr = std::mem::replace(expr, Box::new(Expr::value(Value::Null)));
+            Expr::InList { expr, list, negated: *negated }
         }
         Expr::Function(Function { name, args: FunctionArguments::Subquery(query), .. })
             if name.to_string().eq_ignore_ascii_case("array") && is_nothing(query, common) =>

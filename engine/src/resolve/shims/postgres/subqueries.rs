@@ -14,6 +14,25 @@ use datafusion::sql::sqlparser::ast::{
 use super::super::build;
 use super::catalog_table;
 
+/// `x IN (the parts of the search path)`, as Grafana asks, and says whether it was that.
+pub(super) fn read_path(expr: &mut Expr) -> bool {
+    let Expr::InSubquery { expr: left, subquery, negated: false } = expr else { return false };
+    let SetExpr::Select(select) = subquery.body.as_ref() else { return false };
+    let is_function = |from: &TableWithJoins| {
+        from.joins.is_empty() && matches!(&from.relation, TableFactor::Table { args: Some(_), .. })
+    };
+    let path = "string_to_array(current_setting('search_path'),";
+    let is_path = |from: &TableWithJoins| from.to_string().to_ascii_lowercase().starts_with(path);
+    if !(select.from.iter().all(is_function) && select.from.iter().any(is_path)) {
+        return false;
+    }
+    let left = std::mem::replace(left, Box::new(build::number(0)));
+    let all = Expr::value(Value::Boolean(false));
+    let right = Box::new(build::call("current_schemas", vec![all]));
+    *expr = Expr::AnyOp { left, compare_op: BinaryOperator::Eq, right, is_some: false };
+    true
+}
+
 /// Rewrites one expression, and says whether it did.
 pub(super) fn rewrite(expr: &mut Expr) -> bool {
     let Expr::Subquery(query) = expr else { return false };

@@ -97,8 +97,12 @@ fn arrays_are_read_and_made() {
             "SELECT a FROM t WHERE k <> ALL ('{1,2}'::oid[])",
             "SELECT a FROM t WHERE k <> ALL(ARRAY[1, 2]::INT[])",
         ),
-        ("SELECT array_upper(x, 1) AS n FROM t", "SELECT nullif(array_length(x), 0) AS n FROM t"),
+        (
+            "SELECT array_upper(x, 1) AS n FROM t",
+            "SELECT nullif(CAST(array_length(x) AS BIGINT), 0) AS n FROM t",
+        ),
         ("SELECT i.indkey[0] AS n FROM t i", "SELECT i.indkey[(0) + 1] AS n FROM t i"),
+        ("SELECT (f(x)).n AS n FROM t", "SELECT (f(x))['n'] AS n FROM t"),
         (
             "SELECT ARRAY(SELECT x FROM u ORDER BY 1) AS n FROM t",
             "SELECT coalesce((SELECT array_agg(x ORDER BY x) FROM u), make_array()) AS n FROM t",
@@ -124,7 +128,19 @@ fn tables_without_rows_are_not_read() {
             "SELECT NULL AS a WHERE false UNION ALL SELECT b FROM t",
         ),
         ("SELECT pg_partition_ancestors(1) AS n", "SELECT NULL AS n WHERE false"),
+        (
+            "SELECT a FROM t WHERE b IN (SELECT pg_partition_ancestors(1) UNION ALL VALUES (1), (2))",
+            "SELECT a FROM t WHERE b IN (1, 2)",
+        ),
     ]);
+}
+
+#[test]
+fn path_as_rows_is_the_list_of_it() {
+    assert_becomes(&[(
+        "SELECT x IN (SELECT trim(s[i]) FROM generate_series(1, 2) AS i, string_to_array(current_setting('search_path'), ',') AS s) AS n FROM t",
+        "SELECT x = ANY(current_schemas(false)) AS n FROM t",
+    )]);
 }
 
 /// Each of these may have rows.
