@@ -47,16 +47,17 @@ pub(super) fn name_alike(plan: LogicalPlan) -> DataFusionResult<LogicalPlan> {
     if !plan.schema().fields().iter().any(|field| is_twin(field.name())) {
         return Ok(plan);
     }
-    let column = |(qualifier, field): (Option<&TableReference>, &Arc<Field>)| {
+    // One without a qualifier could be meant by the name of any other.
+    let column = |(place, (qualifier, field)): (usize, (Option<&TableReference>, &Arc<Field>))| {
         let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
-        match field.name().split_once(TWIN_MARK) {
-            Some((name, place)) => {
-                column.alias_qualified(Some(format!("{TWIN_MARK}{place}")), name)
-            }
-            None => column,
+        let own = Some(format!("{TWIN_MARK}{place}"));
+        match (field.name().split_once(TWIN_MARK), qualifier) {
+            (Some((name, _)), _) => column.alias_qualified(own, name),
+            (None, None) => column.alias_qualified(own, field.name()),
+            (None, Some(_)) => column,
         }
     };
-    let named = plan.schema().iter().map(column).collect();
+    let named = plan.schema().iter().enumerate().map(column).collect();
     Ok(LogicalPlan::Projection(Projection::try_new(named, Arc::new(plan))?))
 }
 

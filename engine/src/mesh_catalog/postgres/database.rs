@@ -49,6 +49,9 @@ pub(crate) struct Database {
     pub(super) keys: Vec<Key>,
     /// Where the relation with a number stands.
     places: HashMap<i32, usize>,
+    /// Where the key stands whose index has a number, and whose constraint has one.
+    index_places: HashMap<i32, usize>,
+    constraint_places: HashMap<i32, usize>,
 }
 
 /// A schema.
@@ -144,6 +147,8 @@ impl Database {
             relations: Vec::new(),
             keys: Vec::new(),
             places: HashMap::new(),
+            index_places: HashMap::new(),
+            constraint_places: HashMap::new(),
         }
     }
 
@@ -209,6 +214,11 @@ impl Database {
                 source,
             });
         }
+        let places = |number: fn(&Key) -> i32, keys: &[Key]| {
+            keys.iter().enumerate().map(|(place, key)| (number(key), place)).collect()
+        };
+        self.index_places = places(|key| key.index, &self.keys);
+        self.constraint_places = places(|key| key.constraint, &self.keys);
         for known in system::relations() {
             self.push(Relation::of_system(known));
         }
@@ -226,7 +236,12 @@ impl Database {
 
     /// The key whose index has this number.
     pub(super) fn key_of_index(&self, oid: i32) -> Option<&Key> {
-        self.keys.iter().find(|key| key.index == oid)
+        self.index_places.get(&oid).and_then(|place| self.keys.get(*place))
+    }
+
+    /// The key whose constraint has this number.
+    pub(super) fn key_of_constraint(&self, oid: i32) -> Option<&Key> {
+        self.constraint_places.get(&oid).and_then(|place| self.keys.get(*place))
     }
 
     /// The table of a key.

@@ -5,6 +5,9 @@ use datafusion::arrow::datatypes::DataType;
 use super::types::{BPCHAR, FoundType, MODIFIER_OFFSET, NUMERIC, TEXT, VARCHAR};
 use crate::product::{Column, LogicalType};
 
+/// What has no type of its own is sent as text of this type: maps, structs, and lists in lists.
+const JSON: i32 = 114;
+
 /// The mark in a field's metadata that makes a whole number an object identifier; its value is the kind.
 pub const OID_MARK: &str = "pg.oid_alias";
 
@@ -95,7 +98,7 @@ impl PostgresType {
     }
 }
 
-/// The type that values of an Arrow type are sent as; `text` for those that are written out.
+/// The type that values of an Arrow type are sent as; `json` for those that are written out.
 #[must_use]
 pub fn pg_type_of(data_type: &DataType) -> PostgresType {
     let oid = match data_type {
@@ -121,8 +124,7 @@ pub fn pg_type_of(data_type: &DataType) -> PostgresType {
         | DataType::LargeBinary
         | DataType::BinaryView
         | DataType::FixedSizeBinary(_) => 17,
-        DataType::Null => 705,
-        DataType::Struct(_) => 2249,
+        DataType::Struct(_) | DataType::Map(..) => JSON,
         DataType::List(item)
         | DataType::LargeList(item)
         | DataType::ListView(item)
@@ -130,10 +132,10 @@ pub fn pg_type_of(data_type: &DataType) -> PostgresType {
         | DataType::FixedSizeList(item, _) => return pg_type_of(item.data_type()).array(),
         DataType::Dictionary(_, value) => return pg_type_of(value),
         DataType::RunEndEncoded(_, value) => return pg_type_of(value.data_type()),
-        DataType::Utf8
+        DataType::Null
+        | DataType::Utf8
         | DataType::LargeUtf8
         | DataType::Utf8View
-        | DataType::Map(..)
         | DataType::Union(..) => TEXT,
     };
     PostgresType::plain(oid)
@@ -149,13 +151,13 @@ pub(crate) fn promised(column: &Column) -> PostgresType {
         Some(LogicalType::Number) => PostgresType::plain(NUMERIC),
         Some(LogicalType::Integer) => PostgresType::plain(20),
         Some(LogicalType::Boolean) => PostgresType::plain(16),
-        Some(LogicalType::Object) => PostgresType::plain(2249),
+        Some(LogicalType::Object | LogicalType::Map) => PostgresType::plain(JSON),
         Some(LogicalType::Vector) => PostgresType::plain(1021),
         Some(LogicalType::Array) => match column.children.first() {
             Some(item) => promised(item).array(),
             None => PostgresType::plain(1009),
         },
-        Some(LogicalType::String | LogicalType::Map) | None => PostgresType::plain(TEXT),
+        Some(LogicalType::String) | None => PostgresType::plain(TEXT),
     })
 }
 
@@ -216,7 +218,7 @@ fn by_physical_name(text: &str) -> Option<PostgresType> {
 mod tests {
     use std::sync::Arc;
 
-    use datafusion::arrow::datatypes::{Field, TimeUnit};
+    use datafusion::arrow::datatypes::{Field, Fields, TimeUnit};
 
     use super::*;
 
@@ -232,6 +234,9 @@ mod tests {
             (DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())), 1184, -1),
             (list(DataType::Int32), 1007, -1),
             (list(DataType::Null), 1009, -1),
+            (list(list(DataType::Int32)), 114, -1),
+            (DataType::Struct(Fields::empty()), 114, -1),
+            (DataType::Null, 25, -1),
             (DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8)), 25, -1),
         ] {
             assert_eq!(pg_type_of(&data_type), PostgresType { oid, modifier }, "{data_type}");
@@ -249,6 +254,7 @@ mod tests {
             (Some("timestamp(6) with time zone"), None, 1184, -1),
             (Some("something"), Some(LogicalType::Integer), 20, -1),
             (None, Some(LogicalType::Array), 1009, -1),
+            (None, Some(LogicalType::Object), 114, -1),
             (None, None, 25, -1),
         ] {
             let physical_type = physical.map(str::to_owned);

@@ -64,7 +64,7 @@ fn type_name(_: &Database, values: &[Value<'_>]) -> Result<Answer> {
 
 fn constraint(database: &Database, values: &[Value<'_>]) -> Result<Answer> {
     let oid = values.first().and_then(|value| value.oid());
-    let key = database.keys.iter().find(|key| Some(key.constraint) == oid);
+    let key = oid.and_then(|oid| database.key_of_constraint(oid));
     let definition = key.and_then(|key| {
         let columns = key_columns(key, database.table_of(key)?);
         Some(format!("PRIMARY KEY ({})", columns.join(", ")))

@@ -4,9 +4,9 @@ use super::super::database::ROLE_OID;
 use super::super::names::quoted;
 use super::value::{Answer, Gives, Takes, Value};
 use super::{Call, Database, Definition};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
-pub(super) static FUNCTIONS: [Definition; 17] = [
+pub(super) static FUNCTIONS: [Definition; 18] = [
     writes("pg_get_userbyid", &[Takes::Number], role_name),
     sees("pg_table_is_visible", is_visible),
     sees("pg_type_is_visible", always),
@@ -27,6 +27,7 @@ pub(super) static FUNCTIONS: [Definition; 17] = [
     writes("quote_literal", &[Takes::Text], |_, values| {
         Ok(values.first().and_then(|value| value.text()).map(|text| literal(&text)).into())
     }),
+    writes("format", &[Takes::Text; 10], formatted),
     writes("quote_nullable", &[Takes::Text], |_, values| {
         let text = values.first().and_then(|value| value.text());
         Ok(Answer::Text(text.map_or_else(|| "NULL".to_owned(), |text| literal(&text))))
@@ -62,6 +63,55 @@ fn role_name(database: &Database, values: &[Value<'_>]) -> Result<Answer> {
         Some(ROLE_OID) => Answer::Text(database.principal.clone()),
         Some(oid) => Answer::Text(format!("unknown (OID={oid})")),
     })
+}
+
+/// A text with the other arguments in the places of `%s`, `%I` (a name) and `%L` (a literal).
+fn formatted(_: &Database, values: &[Value<'_>]) -> Result<Answer> {
+    let Some(pattern) = values.first().and_then(|value| value.text()) else {
+        return Ok(Answer::Null);
+    };
+    let mut written = String::new();
+    let mut letters = pattern.chars();
+    let mut next = 1;
+    while let Some(letter) = letters.next() {
+        if letter != '%' {
+            written.push(letter);
+            continue;
+        }
+        let mut place = next;
+        let mut kind = letters.next();
+        let mut digits = String::new();
+        while let Some(digit) = kind.filter(char::is_ascii_digit) {
+            digits.push(digit);
+            kind = letters.next();
+        }
+        if kind == Some('$') {
+            place = digits.parse().unwrap_or(usize::MAX);
+            kind = letters.next();
+        } else if !digits.is_empty() {
+            return Err(no_format("a width"));
+        }
+        if kind == Some('%') {
+            written.push('%');
+            continue;
+        }
+        let value = values.get(place).ok_or_else(|| no_format("more places than arguments"))?;
+        next = place + 1;
+        match (kind, value.text()) {
+            (Some('s'), text) => written.push_str(&text.unwrap_or_default()),
+            (Some('I'), Some(name)) => written.push_str(&quoted(&name)),
+            (Some('I'), None) => return Err(no_format("NULL as a name")),
+            (Some('L'), text) => {
+                written.push_str(&text.map_or_else(|| "NULL".to_owned(), |text| literal(&text)));
+            }
+            _ => return Err(no_format("a place of another kind than %s, %I and %L")),
+        }
+    }
+    Ok(Answer::Text(written))
+}
+
+fn no_format(what: &str) -> Error {
+    Error::new(ErrorKind::InvalidQuery, format!("format cannot write {what}"))
 }
 
 fn literal(text: &str) -> String {
