@@ -35,8 +35,10 @@ impl PostgresType {
 
     fn array(self) -> Self {
         match FoundType::by_oid(self.oid) {
-            Some(FoundType::Scalar(known)) if known.array != 0 => Self { oid: known.array, ..self },
-            _ => Self::plain(1009),
+            Some(FoundType::Scalar(known)) if known.array != 0 && known.oid != JSON => {
+                Self { oid: known.array, ..self }
+            }
+            _ => Self::plain(JSON),
         }
     }
 }
