@@ -99,7 +99,8 @@ impl Statement {
         }
         let sql = format!("SUBSTRAIT PLAN ({} bytes)", plan.len());
         let form = Form::Substrait(SubstraitPlan::decode(plan)?);
-        Ok(Self(Arc::new(Inner { sql, depth: Depth::DEEP, form: Some(Sealed::new(form)) })))
+        let (depth, form) = (Depth::DEEP, Some(Sealed::new(form)));
+        Ok(Self(Arc::new(Inner { sql, depth, asks_catalog: false, form })))
     }
 
     /// The text as it came.
