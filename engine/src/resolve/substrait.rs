@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
+use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion_substrait::extensions::Extensions;
@@ -42,6 +43,11 @@ impl SubstraitPlan {
             plan.advanced_extensions.as_ref().is_some_and(|all| all.enhancement.is_some());
         if has_enhancement {
             return Err(consumer::enhancement());
+        }
+        if plan.relations.len() != 1 {
+            let message = format!("the Substrait plan has {} roots", plan.relations.len());
+            return Err(Error::new(ErrorKind::InvalidQuery, message)
+                .with_hint("send a serialised message of the type substrait.Plan with one root"));
         }
         Ok(Self(Arc::new(plan)))
     }
@@ -90,16 +96,29 @@ impl SubstraitPlan {
         let read = read.ok_or_else(|| {
             Error::new(ErrorKind::Internal, "reading a Substrait plan waited for something")
         })?;
-        read.map_err(|error| {
+        read.map_err(unfitting)
+    }
+}
+
+/// The error for a plan that the reader does not take. What it says of plans is of names and types.
+fn unfitting(error: DataFusionError) -> Error {
+    let text = match error.find_root() {
+        DataFusionError::Substrait(text) => text.clone(),
+        _ => {
             let error = Error::from(error);
-            match error.kind() {
+            return match error.kind() {
                 ErrorKind::Internal => {
-                    Error::new(ErrorKind::InvalidQuery, error.message()).with_source(error)
+                    Error::new(ErrorKind::InvalidQuery, "the Substrait plan cannot be planned")
+                        .with_source(error)
                 }
                 _ => error,
-            }
-        })
-    }
+            };
+        }
+    };
+    Error::new(ErrorKind::InvalidQuery, "the Substrait plan does not fit its tables")
+        .with_detail(text)
+        .with_hint("make it anew with the columns that the catalog shows")
+        .with_source(error)
 }
 
 fn malformed() -> Error {

@@ -103,7 +103,7 @@ def test_plan_that_expects_other_columns_is_refused(server, planner):
     planner.sql("DROP TABLE people.customers.customers").collect()
     planner.sql("CREATE TABLE people.customers.customers (customer_id TEXT, secret TEXT)").collect()
     body = field(1, field(1, plan(planner, "SELECT secret FROM people.customers.customers")))
-    assert "secret" in refused(server, body, (pyarrow.ArrowInvalid, KeyError))
+    assert "customer_id" in refused(server, body, (pyarrow.ArrowInvalid, KeyError))
 
 
 def test_plan_is_logged_and_takes_no_update(server, planner):
