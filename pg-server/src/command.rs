@@ -22,6 +22,12 @@ pub(crate) enum Command {
     Execute { name: String, values: String },
     /// Forgets a prepared statement, or all.
     Deallocate(Option<String>),
+    /// Marks a place in a transaction.
+    Savepoint(String),
+    /// Forgets such a place.
+    Release(String),
+    /// Goes back to such a place: nothing was changed, but a transaction that failed goes on.
+    RollbackTo(String),
     /// Forgets all that the session holds, and its settings.
     Discard,
 }
@@ -51,7 +57,8 @@ impl Command {
         let verb = first_word(sql);
         match verb.as_str() {
             "DECLARE" | "FETCH" | "MOVE" | "CLOSE" | "PREPARE" | "EXECUTE" | "DEALLOCATE"
-            | "DISCARD" => Words::new(sql)?.command(&verb),
+            | "DISCARD" | "SAVEPOINT" | "RELEASE" => Words::new(sql)?.command(&verb),
+            "ROLLBACK" | "ABORT" if returns(sql) => Words::new(sql)?.command(&verb),
             _ => Ok(Self::Sql(Verb::of(verb))),
         }
     }
@@ -97,6 +104,11 @@ fn first_word(sql: &str) -> String {
     }
 }
 
+/// True for `ROLLBACK ... TO ...`.
+fn returns(sql: &str) -> bool {
+    sql.split_whitespace().any(|word| word.eq_ignore_ascii_case("to"))
+}
+
 /// The words of a cursor's command.
 struct Words<'a> {
     sql: &'a str,
@@ -133,6 +145,17 @@ impl<'a> Words<'a> {
                 Command::Deallocate(self.name_or_all()?)
             }
             "DISCARD" if self.skip("ALL") => Command::Discard,
+            "SAVEPOINT" => Command::Savepoint(self.name()?),
+            "RELEASE" => {
+                self.skip("SAVEPOINT");
+                Command::Release(self.name()?)
+            }
+            "ROLLBACK" | "ABORT" => {
+                let _ = self.skip("WORK") || self.skip("TRANSACTION");
+                self.skip("TO");
+                self.skip("SAVEPOINT");
+                Command::RollbackTo(self.name()?)
+            }
             _ => return Err(unsupported(verb)),
         };
         match self.tokens.next() {
@@ -338,6 +361,11 @@ mod tests {
             ("DEALLOCATE PREPARE ALL", Some(Command::Deallocate(None))),
             ("DISCARD ALL", Some(Command::Discard)),
             ("DISCARD TEMP", None),
+            ("SAVEPOINT s", Some(Command::Savepoint("s".to_owned()))),
+            ("RELEASE SAVEPOINT \"S\"", Some(Command::Release("S".to_owned()))),
+            ("rollback to savepoint s;", Some(Command::RollbackTo("s".to_owned()))),
+            ("ROLLBACK WORK TO s", Some(Command::RollbackTo("s".to_owned()))),
+            ("ROLLBACK", Some(Command::Sql(Verb::Rollback))),
         ] {
             assert_eq!(Command::of(sql).ok(), command, "{sql}");
         }

@@ -28,6 +28,8 @@ pub(crate) mod code {
     pub(crate) const INVALID_CURSOR: &str = "34000";
     pub(crate) const INVALID_PARAMETER: &str = "22023";
     pub(crate) const INVALID_STATEMENT: &str = "26000";
+    pub(crate) const INVALID_SAVEPOINT: &str = "3B001";
+    pub(crate) const NO_TRANSACTION: &str = "25P01";
     pub(crate) const PROTOCOL_VIOLATION: &str = "08P01";
     pub(crate) const TOO_MANY: &str = "54000";
     pub(crate) const TOO_MANY_CONNECTIONS: &str = "53300";

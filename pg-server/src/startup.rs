@@ -9,6 +9,7 @@ use pgwire::messages::response::{GssEncResponse, ReadyForQuery, SslResponse, Tra
 use pgwire::messages::startup::{
     Authentication, BackendKeyData, NegotiateProtocolVersion, ParameterStatus, SecretKey,
 };
+use samite_engine::mesh_catalog::postgres::SERVER_VERSION;
 use samite_engine::session::{Principal, Session};
 use samite_engine::{Error, ErrorKind};
 use samite_flight_server::{Credentials, certificate_name};
@@ -32,9 +33,6 @@ const REQUESTS_MAX: usize = 4;
 
 /// The longest message of somebody who is not known, in bytes.
 const UNKNOWN_BYTES_MAX: usize = 10_000;
-
-/// The version of PostgreSQL whose catalog and protocol clients find.
-const SERVER_VERSION: &str = "16.6";
 
 /// The user whose password is a token that says who it is.
 const TOKEN_USER: &str = "token";
@@ -390,7 +388,7 @@ impl Caller {
             ("application_name", application.to_owned()),
             ("is_superuser", "off".to_owned()),
             ("session_authorization", user),
-            ("DateStyle", "ISO, MDY".to_owned()),
+            ("DateStyle", "ISO, YMD".to_owned()),
             ("IntervalStyle", "postgres".to_owned()),
             ("TimeZone", zone),
             ("integer_datetimes", "on".to_owned()),

@@ -9,6 +9,7 @@ mod extended;
 mod named;
 mod portal;
 mod run;
+mod savepoints;
 mod setting;
 mod simple;
 
@@ -31,6 +32,7 @@ use crate::server::Shared;
 use crate::startup::Open;
 use crate::values::Zone;
 use portal::{Portal, Prepared};
+use savepoints::Savepoints;
 pub(crate) use setting::set;
 
 /// A client and its session.
@@ -44,6 +46,7 @@ pub(crate) struct Conversation {
     /// What was bound, and cursors, by name; the unnamed one too.
     portals: HashMap<String, Portal>,
     transaction: TransactionStatus,
+    savepoints: Savepoints,
     /// True if no group of messages has begun that waits for its end.
     is_between: bool,
     /// True after an error, until the client says Sync.
@@ -91,6 +94,7 @@ impl Conversation {
             statements: HashMap::new(),
             portals: HashMap::new(),
             transaction: TransactionStatus::Idle,
+            savepoints: Savepoints::default(),
             is_between: true,
             is_skipping: false,
             group: 0,
@@ -206,7 +210,8 @@ impl Conversation {
 
     /// Refuses everything but the end of a transaction that has failed.
     fn check_transaction(&self, command: &Command) -> Result<(), End> {
-        let is_end = matches!(command, Command::Sql(Verb::Commit | Verb::Rollback));
+        let is_end =
+            matches!(command, Command::Sql(Verb::Commit | Verb::Rollback) | Command::RollbackTo(_));
         if is_end || !matches!(self.transaction, TransactionStatus::Error) {
             return Ok(());
         }
@@ -226,6 +231,7 @@ impl Conversation {
             Verb::Begin(_) => self.transaction = TransactionStatus::Transaction,
             Verb::Commit | Verb::Rollback => {
                 self.transaction = TransactionStatus::Idle;
+                self.savepoints.clear();
                 self.portals.retain(|_, portal| portal.is_held);
                 if had_failed {
                     return Verb::Rollback.tag(0);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pgwire::messages::PgWireBackendMessage;
-use pgwire::messages::response::EmptyQueryResponse;
+use pgwire::messages::response::{EmptyQueryResponse, TransactionStatus};
 use samite_engine::plan::QueryPlan;
 use samite_engine::resolve::Statement;
 use samite_engine::{Error, ErrorKind};
@@ -142,6 +142,19 @@ impl Conversation {
             Command::Deallocate(None) => {
                 self.statements.clear();
                 Ok("DEALLOCATE ALL".to_owned())
+            }
+            Command::Savepoint(name) => {
+                self.savepoints.mark(self.transaction, name)?;
+                Ok("SAVEPOINT".to_owned())
+            }
+            Command::Release(name) => {
+                self.savepoints.release(name)?;
+                Ok("RELEASE".to_owned())
+            }
+            Command::RollbackTo(name) => {
+                self.savepoints.find(name)?;
+                self.transaction = TransactionStatus::Transaction;
+                Ok("ROLLBACK".to_owned())
             }
             Command::Discard => {
                 let zone = self.zone_name();

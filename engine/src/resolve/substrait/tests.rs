@@ -1,7 +1,10 @@
+//! What is read of a plan, and what is refused.
+
 use datafusion::arrow::array::Int64Array;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::datasource::MemTable;
 use datafusion::prelude::SessionContext;
+use datafusion::scalar::ScalarValue;
 use datafusion_substrait::logical_plan::producer::to_substrait_plan;
 use datafusion_substrait::substrait::proto::extensions::AdvancedExtension;
 use datafusion_substrait::substrait::proto::read_rel::{LocalFiles, ReadType};
@@ -12,9 +15,7 @@ use super::*;
 
 async fn context() -> SessionContext {
     let context = SessionContext::new();
-    let schema = Arc::new(Schema::new(vec![Field::new("a", DataType::Int64, true)]));
-    let table = MemTable::try_new(schema, vec![vec![]]).unwrap();
-    context.register_table("t", Arc::new(table)).unwrap();
+    context.sql("CREATE TABLE t (a BIGINT)").await.unwrap().collect().await.unwrap();
     context
 }
 
@@ -65,8 +66,6 @@ async fn plan_is_made_over_the_tables_that_are_given() {
     let refusal = plan.over(&context.state(), std::iter::empty());
     assert!(refusal.is_err(), "a table that is not given is not there");
 }
-
-use datafusion::scalar::ScalarValue;
 
 #[tokio::test]
 async fn what_would_be_left_out_is_refused() {
