@@ -13,7 +13,7 @@ use crate::protocol::{Backend, Codec, Frontend};
 
 /// Messages that are read ahead while a statement runs; beyond, a client that leaves is noticed
 /// when it is written to.
-const WAITING_MAX: usize = 64;
+const WAITING_MAX: usize = 8;
 
 /// A socket, encrypted or not.
 pub(crate) trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
