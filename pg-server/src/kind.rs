@@ -161,19 +161,6 @@ impl Kind {
         }
     }
 
-    /// The modifier of a column (`atttypmod`): precision and scale of a NUMERIC; -1 without.
-    pub(crate) fn modifier(data_type: &DataType) -> i32 {
-        match unpacked(data_type) {
-            DataType::Decimal32(precision, scale)
-            | DataType::Decimal64(precision, scale)
-            | DataType::Decimal128(precision, scale)
-            | DataType::Decimal256(precision, scale) => {
-                { i32::from(*precision) << 16 | (i32::from(*scale) & 0x7ff) }.saturating_add(4)
-            }
-            _ => -1,
-        }
-    }
-
     /// The type of Arrow that a parameter of a type is read as; `None` if the client leaves it open.
     ///
     /// # Errors
@@ -282,6 +269,7 @@ fn item_type(data_type: &DataType) -> &DataType {
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::datatypes::{Fields, UnionFields, UnionMode};
+    use samite_engine::mesh_catalog::postgres::pg_type_of;
 
     use super::*;
 
@@ -313,17 +301,11 @@ mod tests {
         ] {
             let kind = Kind::of(&data_type).map(|kind| kind.oid());
             assert_eq!(kind.ok(), Some(oid), "{data_type}");
+            // What the catalog says of a column is what is sent.
+            assert_eq!(u32::try_from(pg_type_of(&data_type).oid), Ok(oid), "{data_type}");
         }
         let union = DataType::Union(UnionFields::empty(), UnionMode::Sparse);
         assert_eq!(Kind::of(&union).err().map(|error| error.kind()), Some(ErrorKind::Unsupported));
-    }
-
-    #[test]
-    fn modifier_holds_precision_and_scale() {
-        // As PostgreSQL 16 has it for numeric(15, 2) and numeric(38, 0).
-        assert_eq!(Kind::modifier(&DataType::Decimal128(15, 2)), 983_046);
-        assert_eq!(Kind::modifier(&DataType::Decimal128(38, 0)), 2_490_372);
-        assert_eq!(Kind::modifier(&DataType::Utf8), -1);
     }
 
     #[test]

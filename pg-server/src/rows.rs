@@ -8,6 +8,7 @@ use datafusion::arrow::datatypes::{Field, Schema};
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::data::{FieldDescription, RowDescription};
 use samite_engine::execute::QueryStream;
+use samite_engine::mesh_catalog::postgres::pg_type_of;
 use samite_engine::plan::QueryPlan;
 use samite_engine::{Error, ErrorKind, Result};
 
@@ -69,7 +70,12 @@ pub(crate) fn columns(schema: &Schema) -> Result<Arc<[Column]>> {
     }
     let column = |(place, field): (usize, &Arc<Field>)| {
         let (name, data_type) = (field.name().replace('\0', " "), field.data_type());
-        Ok(Column { name, kind: Kind::of(data_type)?, modifier: Kind::modifier(data_type), place })
+        Ok(Column {
+            name,
+            kind: Kind::of(data_type)?,
+            modifier: pg_type_of(data_type).modifier,
+            place,
+        })
     };
     schema.fields().iter().enumerate().map(column).collect()
 }

@@ -152,7 +152,7 @@ impl Conversation {
         match said {
             Frontend::Query(sql) => return self.query(&sql).await,
             Frontend::Sync => return self.sync().await,
-            Frontend::FunctionCall => {
+            Frontend::FunctionCall if !self.is_skipping => {
                 let refusal = Coded::new(
                     code::UNSUPPORTED,
                     ErrorKind::Unsupported,

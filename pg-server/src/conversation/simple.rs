@@ -92,6 +92,8 @@ impl Conversation {
             self.unless_stopped(session.apply(statement)).await?;
         }
         self.tell_zone(&zone).await?;
+        // What was planned before may mean something else now.
+        self.group += 1;
         Ok(self.turn(verb))
     }
 

@@ -210,6 +210,28 @@ def test_pipeline_answers_each_message_in_order(connection):
         assert [cursor.fetchone()[0] for cursor in cursors] == list(range(200))
 
 
+def test_setting_holds_for_what_was_prepared_before_it(postgresql):
+    client = Raw(postgresql)
+    client.start()
+    client.send(b"P", b"s\0SELECT count(*) FROM orders\0\0\0")
+    client.send(b"H", b"")
+    # Without a schema the name means nothing yet.
+    assert client.error() == "42P01"
+    client.send(b"S", b"")
+    client.until(b"Z")
+    bind = struct.pack("!hhh", 0, 0, 0)
+    client.send(b"P", b"s\0SHOW timezone\0\0\0")
+    client.send(b"P", b"t\0SET timezone = 'Europe/Berlin'\0\0\0")
+    for name in (b"t", b"s"):
+        client.send(b"B", b"\0" + name + b"\0" + bind)
+        client.send(b"E", b"\0\0\0\0\0")
+    client.send(b"S", b"")
+    _, row = client.until(b"D")
+    assert row.endswith(b"Europe/Berlin")
+    client.until(b"Z")
+    client.close()
+
+
 def test_read_only_server_refuses_writes(connection):
     for statement in ["CREATE TABLE t (a int)", "INSERT INTO t VALUES (1)", "UPDATE t SET a = 1"]:
         assert state(connection.execute, statement) == "0A000", statement
