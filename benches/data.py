@@ -18,6 +18,8 @@ TABLES = {
 }
 ROW_GROUP_ROWS = 215_000
 WANTED = 3  # products of a generated mesh that have data
+SILENT_DOMAIN = "domain_50"  # its ports are on a store that does not answer
+SILENT_STORE = {"type": "s3", "location": "s3://gone/{model}", "endpointUrl": "http://192.0.2.1:9000"}  # RFC 5737
 
 
 def tpch_folder(options):
@@ -132,11 +134,12 @@ def plain(file):
 
 
 def generated_mesh(options, count):
-    return options.data / f"mesh-{count}"
+    return options.data / f"mesh-{count}-products"
 
 
 def make_generated_mesh(mesh, count):
-    """A mesh of `count` products in up to a hundred domains; three have a few rows, the others only documents."""
+    """A mesh of `count` products in up to a hundred domains; three have a few rows, the others only documents, and one domain's
+    store does not answer."""
     import pyarrow as pa
     import pyarrow.parquet as pq
     from sample_mesh import column
@@ -147,7 +150,8 @@ def make_generated_mesh(mesh, count):
     for number in range(count):
         wanted = number < WANTED
         domain, name = ("wanted", f"product_{number}") if wanted else (f"domain_{number % 100}", f"product_{number}")
-        version = Version("1.0.0", {"rows": columns}, path="data/{model}.parquet")
+        server = SILENT_STORE if domain == SILENT_DOMAIN else {}
+        version = Version("1.0.0", {"rows": columns}, path="data/{model}.parquet", server=server)
         folder = Product(domain, name, [version], {"description": {"purpose": f"Product {number} of a generated mesh."}}).write(mesh)
         if wanted:
             (folder / "data").mkdir()

@@ -1,8 +1,8 @@
 """Measures Samite and prints one Markdown table for each part.
 
     benches/run                     all parts
-    benches/run tpch select1        only these: data, tpch, parquet, select1, products, bulk, formats, selective,
-                                    latency
+    benches/run tpch select1        only these: data, tpch, parquet, select1, clients, connections, products, metadata,
+                                    bulk, formats, selective, latency
 
 `data` makes TPC-H (scale factor 1, 0.5 GB) and the generated meshes below --data, where they are missing. Every other part
 starts a server of its own on a free port of this machine and ends it. Rounds are interleaved with the other engine's, and
@@ -17,15 +17,19 @@ import platform
 import sys
 
 import bulk
+import clients
+import connections
 import data
 import lake
 import latency
+import metadata
 import products
 import select1
 import tpch
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-PARTS = {"data": None, "tpch": tpch.measure, "parquet": tpch.measure_parquet, "select1": select1.measure, "products": products.measure, "bulk": bulk.measure,
+PARTS = {"data": None, "tpch": tpch.measure, "parquet": tpch.measure_parquet, "select1": select1.measure, "clients": clients.measure,
+         "connections": connections.measure, "products": products.measure, "metadata": metadata.measure, "bulk": bulk.measure,
          "formats": lake.measure_formats, "selective": lake.measure_selective, "latency": latency.measure}
 
 
@@ -39,8 +43,10 @@ def newest_program():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="data, tpch, parquet, select1, products, bulk, formats, selective, latency; all without any")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all without any")
     parser.add_argument("--samite", type=pathlib.Path, help="the program; target/dist/samite or target/release/samite without it")
+    parser.add_argument("--programs", type=pathlib.Path, help="folder of light_clients and examples/memory_server; that of samite without it")
+    parser.add_argument("--sail", help="the program of Sail (PyPI: pysail), measured beside in clients; not without it")
     parser.add_argument("--data", type=pathlib.Path, default=ROOT / "target" / "bench-data", help="where the data is kept")
     parser.add_argument("--scale-factor", type=float, default=1)
     parser.add_argument("--rounds", type=int, default=3, help="rounds that count")
@@ -54,6 +60,9 @@ def main():
     options.data = options.data.absolute()
     parts = options.parts or list(PARTS)
     options.samite = options.samite or (newest_program() if parts != ["data"] else None)
+
+    programs = (options.programs or options.samite.parent) if options.samite else pathlib.Path()
+    options.clients, options.memory_server = programs / "light_clients", programs / "examples/memory_server"
 
     print(f"{datetime.date.today()}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, "
           f"load {os.getloadavg()[0]:.1f} at the start\n", flush=True)

@@ -40,6 +40,11 @@ class Server:
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
             return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmHWM"))
 
+    def megabytes(self):
+        """What the process holds now."""
+        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as file:
+            return next(int(line.split()[1]) / 1024 for line in file if line.startswith("VmRSS"))
+
     def stop(self):
         self.process.terminate()
         try:

@@ -12,6 +12,7 @@ mod ports;
 pub mod postgres;
 mod problems;
 mod products;
+mod promised_schema;
 mod queries;
 mod tables;
 
@@ -28,6 +29,7 @@ use crate::resolve::{self, Lookup, MESH_CATALOG, Target};
 use crate::session::Session;
 
 pub use listing::{ListedTable, TableKind};
+pub use promised_schema::promised_schema;
 
 /// The schema of the tables that describe the mesh.
 const DISCOVERY: &str = "discovery";

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow_flight::sql::{CommandGetDbSchemas, CommandGetTables};
 use bytes::Bytes;
 use datafusion::arrow::array::{ArrayRef, BinaryArray, RecordBatch, StringArray};
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use futures::{StreamExt, TryStreamExt};
-use samite_engine::mesh_catalog::{ListedTable, TableKind};
+use parking_lot::Mutex;
+use samite_engine::mesh_catalog::{ListedTable, TableKind, promised_schema};
 use samite_engine::product::{ProductSelector, TableName};
 use samite_engine::{Error, ErrorKind, Result};
 
@@ -18,6 +20,9 @@ use crate::wire::{TableOrigin, WireSchema};
 
 /// Rows of one batch of a listing.
 const BATCH_ROWS: usize = 1000;
+
+/// Tables of the one name that is asked for, of several schemas, whose ports are opened for it.
+const NAMED_TABLES_OPENED: usize = 16;
 
 /// The types of tables, in their order.
 const TABLE_TYPES: [&str; 3] = ["SYSTEM TABLE", "TABLE", "VIEW"];
@@ -73,7 +78,7 @@ pub(super) async fn tables(
     };
     tables.sort_by_cached_key(key);
     let known = match command.include_schema {
-        true => opened(tables, asker).await?,
+        true => described(tables, name.as_ref(), asker).await?,
         false => tables.into_iter().map(|table| (table, Bytes::new())).collect(),
     };
     let mut columns = vec![
@@ -89,48 +94,123 @@ pub(super) async fn tables(
     batches(&schemas::tables(command.include_schema), columns)
 }
 
-/// The tables with their schemas. One that cannot be opened is left out, unless nothing else is
-/// asked for: then its error is the answer.
-async fn opened(tables: Vec<ListedTable>, asker: Asker<'_>) -> Result<Vec<(ListedTable, Bytes)>> {
+/// The tables with their schemas.
+///
+/// A table that is asked for by its name is opened: its schema is that of `SELECT`. In a longer list a
+/// contract that tells the types of all columns is enough, so that no port is opened for it. What
+/// must be opened and cannot be stays in the list without columns, unless nothing else is asked for:
+/// then its error is the answer.
+async fn described(
+    tables: Vec<ListedTable>,
+    name: Option<&Pattern>,
+    asker: Asker<'_>,
+) -> Result<Vec<(ListedTable, Bytes)>> {
     let is_only = tables.len() == 1;
-    let opening = futures::stream::iter(tables)
-        .map(|table| async move {
-            match schema_of(&table, asker).await {
-                Ok(schema) => Ok(Some((table, schema))),
-                Err(error) if is_only => Err(error),
-                Err(error) => {
-                    let name = format!("{}.{}.{}", table.catalog, table.schema, table.table);
-                    tracing::warn!(table = name, ?error, "table is missing in a listing");
-                    Ok(None)
-                }
+    let is_named = |table: &ListedTable| name.is_some_and(|name| name.is_exactly(&table.table));
+    let named = tables.iter().take_while(|table| is_named(table)).count();
+    let opened = if named <= NAMED_TABLES_OPENED { named } else { 0 };
+    let unreadable = Unreadable::default();
+    let end = tokio::time::Instant::now() + asker.config.listing_timeout;
+    let described = futures::stream::iter(tables.into_iter().enumerate())
+        .map(|(index, table)| {
+            let unreadable = &unreadable;
+            async move {
+                let promised = || table.promise.as_deref().and_then(promised_schema);
+                let schema = match (&table.known_schema, index < opened) {
+                    (Some(schema), _) => Ok(Arc::clone(schema)),
+                    (None, true) => open(&table, asker, end).await,
+                    (None, false) => match promised() {
+                        Some(schema) => Ok(Arc::new(schema)),
+                        None => unreadable.open_unless_silent(&table, asker, end).await,
+                    },
+                };
+                let schema = match schema {
+                    Ok(schema) => schema,
+                    Err(error) if is_only => return Err(error),
+                    Err(error) => unreadable.without_columns(&table, &error),
+                };
+                let message = schema_message(&table, &schema, asker)?;
+                Ok((table, message))
             }
         })
         .buffered(asker.config.listing_tables_at_once.max(1))
-        .try_filter_map(|table| futures::future::ready(Ok(table)))
-        .try_collect();
-    tokio::time::timeout(asker.config.listing_timeout, opening).await.map_err(|_| {
+        .try_collect()
+        .await?;
+    unreadable.tell();
+    Ok(described)
+}
+
+/// The tables of one listing whose ports cannot be read.
+#[derive(Debug, Default)]
+struct Unreadable {
+    /// Domains of which a port did not answer: the others of them are not waited for.
+    silent: Mutex<BTreeSet<String>>,
+    tables: AtomicUsize,
+}
+
+impl Unreadable {
+    async fn open_unless_silent(
+        &self,
+        table: &ListedTable,
+        asker: Asker<'_>,
+        end: tokio::time::Instant,
+    ) -> Result<SchemaRef> {
+        if self.silent.lock().contains(&table.catalog) {
+            let what = format!("another port of domain {} did not answer", table.catalog);
+            return Err(Error::new(ErrorKind::SourceUnavailable, what));
+        }
+        let opened = open(table, asker, end).await;
+        if let Err(error) = &opened
+            && matches!(error.kind(), ErrorKind::SourceUnavailable | ErrorKind::DeadlineExceeded)
+        {
+            self.silent.lock().insert(table.catalog.clone());
+        }
+        opened
+    }
+
+    fn without_columns(&self, table: &ListedTable, error: &Error) -> SchemaRef {
+        self.tables.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}.{}.{}", table.catalog, table.schema, table.table);
+        tracing::debug!(table = name, ?error, "table is listed without columns");
+        Arc::new(Schema::empty())
+    }
+
+    /// One line for the log, however many they are.
+    fn tell(&self) {
+        let tables = self.tables.load(Ordering::Relaxed);
+        if tables > 0 {
+            tracing::warn!(
+                tables,
+                "tables are listed without columns, since their ports cannot be read"
+            );
+        }
+    }
+}
+
+/// The schema that `SELECT *` of a table has, read from its port before the end of the time.
+async fn open(
+    table: &ListedTable,
+    asker: Asker<'_>,
+    end: tokio::time::Instant,
+) -> Result<SchemaRef> {
+    let product = ProductSelector::parse(&table.schema).map_err(|detail| {
+        Error::new(ErrorKind::Internal, "a listed schema has no known form")
+            .with_context("schema", &table.schema)
+            .with_context("detail", detail)
+    })?;
+    let (domain, table) = (table.catalog.clone(), table.table.clone());
+    let name = TableName { domain, product, table };
+    tokio::time::timeout_at(end, asker.session.table_schema(&name)).await.map_err(|_| {
         Error::new(ErrorKind::DeadlineExceeded, "the schemas of the tables were not read in time")
             .with_hint("ask for fewer tables, for instance those of one catalog")
     })?
 }
 
-async fn schema_of(table: &ListedTable, asker: Asker<'_>) -> Result<Bytes> {
-    let schema: SchemaRef = match &table.known_schema {
-        Some(schema) => Arc::clone(schema),
-        None => {
-            let product = ProductSelector::parse(&table.schema).map_err(|detail| {
-                Error::new(ErrorKind::Internal, "a listed schema has no known form")
-                    .with_context("schema", &table.schema)
-                    .with_context("detail", detail)
-            })?;
-            let (domain, table) = (table.catalog.clone(), table.table.clone());
-            asker.session.table_schema(&TableName { domain, product, table }).await?
-        }
-    };
+fn schema_message(table: &ListedTable, schema: &Schema, asker: Asker<'_>) -> Result<Bytes> {
     let (catalog, table_schema) = (table.catalog.as_str(), table.schema.as_str());
     let promise = table.promise.as_deref();
     let origin = TableOrigin { catalog, schema: table_schema, table: &table.table, promise };
-    Ok(WireSchema::of_table(&schema, asker.profile, origin)?.message())
+    Ok(WireSchema::of_table(schema, asker.profile, origin)?.message())
 }
 
 /// Which tables are asked for.

@@ -36,8 +36,8 @@ pub(crate) use databases::Databases;
 pub(crate) use functions::{Expanded, function, is_function, only_value};
 pub(crate) use parameters::fixed as fixed_parameter;
 pub use parameters::{SERVER_VERSION, SERVER_VERSION_NUMBER};
-pub(crate) use type_of::promised as promised_type;
 pub use type_of::{OID_MARK, PostgresType, pg_type_of};
+pub(crate) use type_of::{known as known_type, promised as promised_type};
 
 /// A table of `pg_catalog`.
 ///

@@ -143,24 +143,34 @@ pub fn pg_type_of(data_type: &DataType) -> PostgresType {
     PostgresType::plain(oid)
 }
 
-/// The type that a contract promises for a column.
+/// The type that a contract promises for a column; text where it names none.
 pub(crate) fn promised(column: &Column) -> PostgresType {
+    known(column).unwrap_or(PostgresType::plain(TEXT))
+}
+
+/// The type that a contract promises for a column; `None` where it names none that is known.
+pub(crate) fn known(column: &Column) -> Option<PostgresType> {
     let physical = column.physical_type.as_deref().and_then(by_physical_name);
-    physical.unwrap_or_else(|| match column.logical_type {
-        Some(LogicalType::Date) => PostgresType::plain(1082),
-        Some(LogicalType::Timestamp) => PostgresType::plain(1114),
-        Some(LogicalType::Time) => PostgresType::plain(1083),
-        Some(LogicalType::Number) => PostgresType::plain(NUMERIC),
-        Some(LogicalType::Integer) => PostgresType::plain(20),
-        Some(LogicalType::Boolean) => PostgresType::plain(16),
-        Some(LogicalType::Object | LogicalType::Map) => PostgresType::plain(JSON),
-        Some(LogicalType::Vector) => PostgresType::plain(1021),
-        Some(LogicalType::Array) => match column.children.first() {
-            Some(item) => promised(item).array(),
-            None => PostgresType::plain(1009),
+    physical.or_else(|| column.logical_type.map(|logical| by_meaning(logical, column)))
+}
+
+fn by_meaning(logical: LogicalType, column: &Column) -> PostgresType {
+    let oid = match logical {
+        LogicalType::Date => 1082,
+        LogicalType::Timestamp => 1114,
+        LogicalType::Time => 1083,
+        LogicalType::Number => NUMERIC,
+        LogicalType::Integer => 20,
+        LogicalType::Boolean => 16,
+        LogicalType::Object | LogicalType::Map => JSON,
+        LogicalType::Vector => 1021,
+        LogicalType::Array => match column.children.first() {
+            Some(item) => return promised(item).array(),
+            None => 1009,
         },
-        Some(LogicalType::String) | None => PostgresType::plain(TEXT),
-    })
+        LogicalType::String => TEXT,
+    };
+    PostgresType::plain(oid)
 }
 
 /// The type by the word of its owner, in the words of SQL, Spark, Parquet and Iceberg.
