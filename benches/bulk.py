@@ -1,6 +1,6 @@
 """SELECT * of lineitem through ADBC, against a bare Flight server that sends the same batches from memory.
 
-Twice: from Parquet, and from a table that is in Samite's memory (`examples/memory_server.rs`), where nothing is left but the way to the client.
+Twice: from Parquet, and from a table that is in Samite's memory (`src/bin`), where nothing is left but the way to the client.
 The bare server is pyarrow's (C++), in a process of its own; it takes the batches from Samite once, before the first round.
 Both are asked by the same client with the statement alone, without preparing it.
 """

@@ -1,6 +1,6 @@
 """Many small clients: what a statement costs the server, and what eight and thirty-two clients at once see, with Sail beside.
 
-The clients are of one process that is written in Rust (`light-clients`): one in Python takes more of the machine than the
+The clients are of one process that is written in Rust (`src/bin`): one in Python takes more of the machine than the
 server that it measures. `SELECT 1` is the same text each time, as a health check of a pool of connections sends it; another text
 each time is told besides. Sail runs where `--sail` names its program (PyPI: pysail).
 """
