@@ -87,6 +87,21 @@ impl<'a, T> TableBuilder<'a, T> {
         self.column(name, Arc::new(column))
     }
 
+    /// The same, as a vector of the catalog: `int2vector` or `oidvector`.
+    #[must_use]
+    pub(super) fn vector(
+        self,
+        name: &str,
+        kind: &str,
+        value: impl Fn(&'a T) -> Option<Vec<i16>>,
+    ) -> Self {
+        let mut next = self.smalls(name, value);
+        if let Some(field) = next.fields.pop() {
+            next.fields.push(field.with_metadata(mark(kind)));
+        }
+        next
+    }
+
     /// A column of a type that holds nothing but NULL.
     #[must_use]
     pub(super) fn nothing(self, field: Field) -> Self {
@@ -128,8 +143,11 @@ impl<'a, T> TableBuilder<'a, T> {
 
 /// The field of a column of object identifiers of one kind.
 pub(super) fn oid_field(name: &str, kind: &str) -> Field {
-    let mark = HashMap::from([(OID_MARK.to_owned(), kind.to_owned())]);
-    Field::new(name, DataType::Int32, true).with_metadata(mark)
+    Field::new(name, DataType::Int32, true).with_metadata(mark(kind))
+}
+
+fn mark(kind: &str) -> HashMap<String, String> {
+    HashMap::from([(OID_MARK.to_owned(), kind.to_owned())])
 }
 
 /// A count as a number of SQL.

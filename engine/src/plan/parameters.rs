@@ -1,17 +1,21 @@
 //! The parameters of a query.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use datafusion::arrow::datatypes::DataType;
+use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::ParamValues;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::scalar::ScalarValue;
 
 use crate::error::{Error, ErrorKind, Result};
 
 /// The largest number of a parameter.
 const NUMBER_MAX: usize = 10_000;
+
+/// The function that `x = ANY (list)` becomes.
+const HAS: &str = "array_has";
 
 /// One parameter of a query, in the order of its number.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +37,9 @@ pub(super) fn of(plan: &LogicalPlan) -> Result<Vec<Parameter>> {
         types.insert(number(&name)?, data_type);
     }
     for (name, data_type) in casts(plan)? {
+        types.entry(number(&name)?).or_default().get_or_insert(data_type);
+    }
+    for (name, data_type) in lists(plan)? {
         types.entry(number(&name)?).or_default().get_or_insert(data_type);
     }
     for limit in limits(plan)? {
@@ -65,6 +72,29 @@ fn casts(plan: &LogicalPlan) -> Result<Vec<(String, DataType)>> {
                 };
                 if let Expr::Placeholder(placeholder) = inner.as_ref() {
                     found.push((placeholder.id.clone(), field.data_type().clone()));
+                }
+                Ok(TreeNodeRecursion::Continue)
+            })
+        })
+    })?;
+    Ok(found)
+}
+
+/// The parameters of `x = ANY ($1)`, each as a list of what is looked for: DataFusion infers none there.
+fn lists(plan: &LogicalPlan) -> Result<Vec<(String, DataType)>> {
+    let mut found = Vec::new();
+    plan.apply_with_subqueries(|node| {
+        let inputs = node.inputs();
+        node.apply_expressions(|expression| {
+            expression.apply(|part| {
+                if let Expr::ScalarFunction(call) = part
+                    && call.func.name() == HAS
+                    && let [Expr::Placeholder(list), item] = call.args.as_slice()
+                    && let Some(item) =
+                        inputs.iter().find_map(|input| item.get_type(input.schema()).ok())
+                {
+                    let list_type = DataType::List(Arc::new(Field::new_list_field(item, true)));
+                    found.push((list.id.clone(), list_type));
                 }
                 Ok(TreeNodeRecursion::Continue)
             })

@@ -5,6 +5,7 @@
 
 mod difference;
 mod instants;
+mod like_pattern;
 mod position;
 mod shift;
 mod unit;
@@ -17,9 +18,14 @@ use datafusion::logical_expr::{ColumnarValue, ScalarUDF};
 use datafusion::scalar::ScalarValue;
 
 use difference::{Counts, Difference};
+use like_pattern::LikePattern;
+pub(super) use like_pattern::with_backslashes;
 use position::Position;
 use shift::Shift;
 pub(crate) use unit::Unit;
+
+/// The function that brings the pattern of a `LIKE` with ESCAPE into the one form.
+pub(super) const LIKE_PATTERN: &str = LikePattern::NAME;
 
 /// Adds the functions to `state`.
 ///
@@ -32,6 +38,7 @@ pub(crate) fn register(state: &mut SessionState) -> DataFusionResult<()> {
         ScalarUDF::new_from_impl(Difference::new("timestampdiff", Counts::WholeUnits)),
         ScalarUDF::new_from_impl(Shift::new("dateadd", true)),
         ScalarUDF::new_from_impl(Shift::new("timestampadd", false)),
+        ScalarUDF::new_from_impl(LikePattern::new()),
         ScalarUDF::new_from_impl(Position::new("locate", true)),
         ScalarUDF::new_from_impl(Position::new("charindex", false)),
     ];

@@ -7,7 +7,9 @@
 //! One picture of the mesh serves one whole statement, and all of its tables are pinned together.
 
 mod bounds;
+mod column_names;
 pub(crate) mod functions;
+mod identifiers;
 mod kill;
 mod literals;
 mod lookup;
@@ -36,6 +38,7 @@ use crate::mesh_catalog::{self, Picture};
 use crate::session::{Session, Settings};
 
 pub(crate) use bounds::Depth;
+pub use column_names::ColumnNames;
 pub(crate) use literals::lists_literals;
 pub(crate) use lookup::{INFORMATION_SCHEMA, Lookup, MESH_CATALOG, PortTable, Target, not_found};
 pub(crate) use moment::name_in_token;

@@ -11,6 +11,8 @@ use datafusion::sql::sqlparser::ast::{self, ObjectName, Query, SetExpr};
 use datafusion::sql::sqlparser::parser::Parser;
 
 use super::bounds::{self, Budgeted, Depth};
+use super::column_names::ColumnNames;
+use super::identifiers::Identifiers;
 use super::kill;
 use super::moment;
 use super::shims::{self, settings::Meaning, transactions};
@@ -33,6 +35,8 @@ struct Inner {
     sql: String,
     depth: Depth,
     asks_catalog: bool,
+    names: ColumnNames,
+    identifiers: Identifiers,
     form: Option<Sealed<Form>>,
 }
 
@@ -66,14 +70,19 @@ impl Statement {
     /// change of the session.
     pub fn parse(sql: &str, config: &EngineConfig) -> Result<Self> {
         let depth = bounds::check(sql, config)?;
-        let (form, understood) = depth.on_stack(|| {
+        let (form, (names, identifiers), understood) = depth.on_stack(|| {
             let mut form = classify(parse_one(sql)?)?;
+            let written = match &form {
+                Form::Query(query) => (ColumnNames::of(query), Identifiers::of(sql, query)),
+                _ => Default::default(),
+            };
             let understood = understand(&mut form)?;
-            Ok::<_, Error>((form, understood))
+            Ok::<_, Error>((form, written, understood))
         })?;
         let depth = depth.deeper(understood.levels);
         let (sql, form) = (sql.to_owned(), Some(Sealed::new(form)));
-        Ok(Self(Arc::new(Inner { sql, depth, asks_catalog: understood.asks_catalog, form })))
+        let asks_catalog = understood.asks_catalog;
+        Ok(Self(Arc::new(Inner { sql, depth, asks_catalog, names, identifiers, form })))
     }
 
     /// True for what sets something in the session, so that it must be kept for what follows.
@@ -100,13 +109,27 @@ impl Statement {
         let sql = format!("SUBSTRAIT PLAN ({} bytes)", plan.len());
         let form = Form::Substrait(SubstraitPlan::decode(plan)?);
         let (depth, form) = (Depth::DEEP, Some(Sealed::new(form)));
-        Ok(Self(Arc::new(Inner { sql, depth, asks_catalog: false, form })))
+        let (names, identifiers) = Default::default();
+        Ok(Self(Arc::new(Inner { sql, depth, asks_catalog: false, names, identifiers, form })))
     }
 
     /// The text as it came.
     #[must_use]
     pub fn sql(&self) -> &str {
         &self.0.sql
+    }
+
+    /// What a client of PostgreSQL calls its columns.
+    #[must_use]
+    pub fn column_names(&self) -> &ColumnNames {
+        &self.0.names
+    }
+
+    /// True for a parameter that is written as a list of object identifiers of PostgreSQL, false for one
+    /// that is written as one of them; `None` for any other.
+    #[must_use]
+    pub fn is_list_of_oids(&self, parameter: usize) -> Option<bool> {
+        self.0.identifiers.is_list(parameter)
     }
 
     /// True for what gives rows (SELECT, EXPLAIN, SHOW, DESCRIBE); false for what changes the session or

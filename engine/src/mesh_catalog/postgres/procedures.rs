@@ -20,6 +20,9 @@ pub(super) const BTREE: i32 = 403;
 /// The number of the language that builtin functions are written in.
 const INTERNAL: i32 = 12;
 
+/// The number of `pg_language` itself.
+const LANGUAGES: i32 = 2612;
+
 /// The numbers of the functions that read and write arrays, as in `pg_proc.dat`.
 const ARRAYS: [(&str, i32); 4] =
     [("array_in", 750), ("array_out", 751), ("array_recv", 2400), ("array_send", 2401)];
@@ -74,10 +77,10 @@ pub(super) fn table(_: &Database) -> Result<Arc<dyn TableProvider>> {
         .flag("proretset", |_| false)
         .text("provolatile", |_| Some("i"))
         .text("proparallel", |_| Some("s"))
-        .small("pronargs", |_| Some(1))
+        .small("pronargs", |_| Some(0))
         .small("pronargdefaults", |_| Some(0))
         .oid("prorettype", |_| Some(OID))
-        .nothing(list("proargtypes", DataType::Int32))
+        .vector("proargtypes", "oidvector", |_| Some(Vec::new()))
         .nothing(list("proallargtypes", DataType::Int32))
         .nothing(list("proargmodes", DataType::Utf8))
         .nothing(list("proargnames", DataType::Utf8))
@@ -110,5 +113,6 @@ pub(super) fn languages(_: &Database) -> Result<Arc<dyn TableProvider>> {
         .oid("laninline", |_| Some(0))
         .oid("lanvalidator", |_| Some(0))
         .nothing(Field::new_list("lanacl", Field::new_list_field(DataType::Utf8, true), true))
+        .oid("tableoid", |_| Some(LANGUAGES))
         .build()
 }

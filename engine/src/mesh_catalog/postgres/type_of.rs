@@ -8,7 +8,8 @@ use crate::product::{Column, LogicalType};
 /// What has no type of its own is sent as text of this type: maps, structs, and lists in lists.
 const JSON: i32 = 114;
 
-/// The mark in a field's metadata that makes a whole number an object identifier; its value is the kind.
+/// The mark in a field's metadata that makes a whole number an object identifier, or a list of them a
+/// vector of the catalog; its value is the name of the type.
 pub const OID_MARK: &str = "pg.oid_alias";
 
 /// The type of a column as a client of PostgreSQL sees it.

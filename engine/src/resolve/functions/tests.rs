@@ -135,3 +135,15 @@ async fn position_is_that_of_a_character() {
     ])
     .await;
 }
+
+#[tokio::test]
+async fn pattern_is_written_with_backslashes_whatever_escapes_in_it() {
+    assert_values(&[
+        (r"samite_like_pattern('50!%', '!')", r"50\%"),
+        (r"samite_like_pattern('a!!!_\_', '!')", r"a!\_\\_"),
+        (r"samite_like_pattern('a!%', '')", "a!%"),
+        ("samite_like_pattern(NULL, '!')", "NULL"),
+        ("samite_like_pattern('a!', '!')", "error the pattern ends"),
+    ])
+    .await;
+}

@@ -1,10 +1,12 @@
 //! The names of columns whose expressions are rewritten: the text of what was written.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr, Visit, Visitor,
+    Expr, Ident, OrderBy, OrderByKind, Query, Select, SelectItem, SetExpr, Visit, VisitMut,
+    Visitor, VisitorMut,
 };
 
 use super::functions;
@@ -71,7 +73,7 @@ pub(super) fn name_apart(body: &mut SetExpr) {
         let (key, name, is_of_star) = match item {
             SelectItem::ExprWithAlias { alias, .. } => (folded(alias), folded(alias), false),
             SelectItem::UnnamedExpr(expr) => {
-                (expr.to_string(), shown_name(expr), is_of_star(expr, &stars))
+                (without_casts(expr).to_string(), shown_name(expr), is_of_star(expr, &stars))
             }
             _ => continue,
         };
@@ -86,6 +88,41 @@ pub(super) fn name_apart(body: &mut SetExpr) {
             _ => continue,
         };
         *item = SelectItem::ExprWithAlias { expr, alias };
+    }
+}
+
+/// What the planner names a column after: the same with and without a cast.
+fn without_casts(expr: &Expr) -> Cow<'_, Expr> {
+    let mut bare = Cow::Borrowed(expr);
+    if expr.visit(&mut Casts).is_break() {
+        let _: ControlFlow<()> = VisitMut::visit(bare.to_mut(), &mut Casts);
+    }
+    bare
+}
+
+/// Looks for casts, and leaves them out.
+#[derive(Debug)]
+struct Casts;
+
+impl Visitor for Casts {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
+        match expr {
+            Expr::Cast { .. } => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+impl VisitorMut for Casts {
+    type Break = ();
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        if let Expr::Cast { expr: inner, .. } = expr {
+            *expr = std::mem::replace(inner.as_mut(), Expr::Identifier(Ident::new("")));
+        }
+        ControlFlow::Continue(())
     }
 }
 

@@ -2,17 +2,15 @@
 //! knows.
 //!
 //! ```text
-//! x LIKE '50!%' ESCAPE '!' ─▶ x LIKE '50\%'
+//! x LIKE '50!%' ESCAPE '!'   ─▶ x LIKE '50\%'
+//! x LIKE $1 || '%' ESCAPE '!' ─▶ x LIKE samite_like_pattern($1 || '%', '!')
 //! ```
 
 use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Value};
 
-use super::super::unsupported::refusal;
+use super::super::functions::{LIKE_PATTERN, with_backslashes};
 use super::build;
-use crate::error::{Error, ErrorKind, Result};
-
-/// What escapes in every pattern.
-const BACKSLASH: char = '\\';
+use crate::error::Result;
 
 /// True for a pattern with a character of its own that escapes.
 pub(super) fn is_foreign(expr: &Expr) -> bool {
@@ -29,23 +27,22 @@ pub(super) fn is_foreign(expr: &Expr) -> bool {
 ///
 /// # Errors
 ///
-/// When the pattern is no literal, or the character is more than one.
+/// When the pattern is a literal that ends with the character, or the character is more than one.
 pub(super) fn rewrite(expr: &mut Expr) -> Result<()> {
     let (Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. }) = expr
     else {
         return Ok(());
     };
     let escape = escape_char.as_ref().and_then(|escape| text(&escape.value)).unwrap_or_default();
-    let mut letters = escape.chars();
-    let escape = letters.next();
-    if letters.next().is_some() {
-        return Err(Error::new(ErrorKind::InvalidQuery, "ESCAPE takes one character"));
-    }
-    let Some(literal) = put_together(pattern) else {
-        return Err(refusal("ESCAPE with a pattern that is no literal")
-            .with_hint("escape with a backslash and leave ESCAPE out"));
+    let written = match put_together(pattern) {
+        Some(literal) => build::text(with_backslashes(&literal, escape)?),
+        None => {
+            with_backslashes("", escape)?;
+            let pattern = std::mem::replace(pattern.as_mut(), build::number(0));
+            build::call(LIKE_PATTERN, vec![pattern, build::text(escape)])
+        }
     };
-    **pattern = build::text(with_backslashes(&literal, escape)?);
+    **pattern = written;
     *escape_char = None;
     Ok(())
 }
@@ -60,30 +57,6 @@ fn put_together(pattern: &Expr) -> Option<String> {
         }
         _ => None,
     }
-}
-
-fn with_backslashes(pattern: &str, escape: Option<char>) -> Result<String> {
-    let mut written = String::with_capacity(pattern.len());
-    let mut letters = pattern.chars();
-    while let Some(letter) = letters.next() {
-        let (letter, is_escaped) = match Some(letter) == escape {
-            true => (letters.next().ok_or_else(unfinished)?, true),
-            false => (letter, false),
-        };
-        let needs_escape = match letter {
-            '%' | '_' => is_escaped,
-            letter => letter == BACKSLASH,
-        };
-        if needs_escape {
-            written.push(BACKSLASH);
-        }
-        written.push(letter);
-    }
-    Ok(written)
-}
-
-fn unfinished() -> Error {
-    Error::new(ErrorKind::InvalidQuery, "the pattern ends with the escape character")
 }
 
 fn text(value: &Value) -> Option<&str> {

@@ -12,6 +12,7 @@
 
 mod arrays;
 mod casts;
+mod kinds;
 mod nothing;
 mod operators;
 mod subqueries;
@@ -39,6 +40,9 @@ pub(super) fn rewrite(query: &mut Query) -> Result<Rewritten> {
         return Err(error);
     }
     casts::show_names(query.body.as_mut());
+    let shown = kinds::show_functions(query, &words.common);
+    words.rewritten.parts += shown;
+    words.rewritten.asks_catalog |= shown > 0;
     Ok(words.rewritten)
 }
 
@@ -56,6 +60,11 @@ impl VisitorMut for Words {
         if nothing::leave_out(query, &self.common) {
             self.rewritten.parts += 1;
         }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<Error> {
+        self.rewritten.parts += kinds::leave_out(select, &self.common);
         ControlFlow::Continue(())
     }
 
@@ -81,6 +90,7 @@ impl VisitorMut for Words {
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<Error> {
         nothing::leave_out_of(expr, &self.common);
         subqueries::read_path(expr);
+        arrays::read_bounds(expr);
         if is_version(expr) {
             *expr = build::text(version());
         }

@@ -152,6 +152,8 @@ fn function_of_others_is_written_with_ours() {
         ("a LIKE '50!%' ESCAPE '!'", r"a LIKE '50\%'"),
         ("a NOT ILIKE N'x~~\\~_' ESCAPE '~'", r"a NOT ILIKE 'x~\\\_'"),
         ("a LIKE 'x\\y' ESCAPE ''", r"a LIKE 'x\\y'"),
+        ("a LIKE b || '%' ESCAPE '!'", r"a LIKE samite_like_pattern(b || '%', '!')"),
+        ("a NOT LIKE b ESCAPE ''", r"a NOT LIKE samite_like_pattern(b, '')"),
         (r"a LIKE 'x\_' ESCAPE '\'", r"a LIKE 'x\_' ESCAPE '\'"),
         ("N'Zürich'", "'Zürich'"),
         ("{'a': 1, 'oj': 2}", "{'a': 1, 'oj': 2}"),
@@ -213,7 +215,7 @@ fn what_has_no_exact_meaning_is_refused() {
         ("CAST(a AS FLOAT(54))", "FLOAT(54) has no such precision"),
         ("CAST(a AS DATETIME2(4))", "the type DATETIME2(4)"),
         ("{fn RAND(5)}", "RAND takes"),
-        ("a LIKE b ESCAPE '!'", "ESCAPE with a pattern"),
+        ("a LIKE b ESCAPE '!!'", "ESCAPE takes one character"),
         ("a LIKE 'b!' ESCAPE '!'", "the pattern ends"),
         ("a LIKE 'b' ESCAPE '!!'", "ESCAPE takes one character"),
     ] {

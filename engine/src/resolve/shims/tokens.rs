@@ -6,6 +6,7 @@
 //! {TS '2026-01-31 12:00:00'}                         ─▶ {ts '2026-01-31 12:00:00'}
 //! SELECT top FROM t                                  ─▶ SELECT "top" FROM t
 //! SELECT TOP $1 * FROM t                             ─▶ SELECT TOP ($1) * FROM t
+//! trim(TRAILING FROM x)                              ─▶ trim(TRAILING x)
 //! ```
 
 use datafusion::sql::sqlparser::dialect::Dialect;
@@ -20,8 +21,9 @@ pub(in crate::resolve) fn tokens(
     read: Option<Vec<TokenWithSpan>>,
 ) -> Option<Vec<TokenWithSpan>> {
     let bytes = sql.as_bytes();
-    let may_have =
-        bytes.contains(&b'{') || bytes.windows(3).any(|three| three.eq_ignore_ascii_case(b"TOP"));
+    let may_have = bytes.contains(&b'{')
+        || bytes.windows(3).any(|three| three.eq_ignore_ascii_case(b"TOP"))
+        || bytes.windows(4).any(|four| four.eq_ignore_ascii_case(b"TRIM"));
     if !may_have {
         return read;
     }
@@ -33,6 +35,7 @@ pub(in crate::resolve) fn tokens(
         }
     };
     name_columns_top(&mut tokens);
+    trim_blanks(&mut tokens);
     Some(without_braces(tokens))
 }
 
@@ -88,6 +91,21 @@ fn name_columns_top(tokens: &mut Vec<TokenWithSpan>) {
                     token.token = Token::make_word("top", Some('"'));
                 }
             }
+        }
+        at += 1;
+    }
+}
+
+/// `trim(TRAILING FROM x)` trims blanks, as `trim(TRAILING x)` does.
+fn trim_blanks(tokens: &mut Vec<TokenWithSpan>) {
+    let mut at = 3;
+    while at < tokens.len() {
+        let is_bare = is_word(tokens.get(at), &["FROM"])
+            && is_word(tokens.get(at - 1), &["LEADING", "TRAILING", "BOTH"])
+            && tokens.get(at - 2).is_some_and(|token| token.token == Token::LParen)
+            && is_word(tokens.get(at - 3), &["TRIM"]);
+        if is_bare {
+            tokens.remove(at);
         }
         at += 1;
     }

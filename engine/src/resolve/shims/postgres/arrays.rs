@@ -31,6 +31,30 @@ pub(super) fn rewrite(expr: &mut Expr) -> bool {
     }
 }
 
+/// `generate_series(array_lower(x, 1), array_upper(x, 1))`, before its parts are rewritten, as the numbers
+/// of the items, which it is.
+pub(super) fn read_bounds(expr: &mut Expr) {
+    let Some([lower, upper]) = arguments(expr, "generate_series") else { return };
+    let (Some([array, dimension]), Some(of_upper)) =
+        (arguments(&lower, "array_lower"), arguments(&upper, "array_upper"))
+    else {
+        return;
+    };
+    if [array.clone(), dimension.clone()] == of_upper {
+        *expr = build::call("generate_subscripts", vec![array, dimension]);
+    }
+}
+
+/// The two arguments of a function of this name.
+fn arguments(expr: &Expr, name: &str) -> Option<[Expr; 2]> {
+    let Expr::Function(function) = expr else { return None };
+    let [part] = function.name.0.as_slice() else { return None };
+    let FunctionArguments::List(list) = &function.args else { return None };
+    let [first, second] = list.args.as_slice() else { return None };
+    let (first, second) = (subqueries::plain_argument(first)?, subqueries::plain_argument(second)?);
+    (folded(part.as_ident()?) == name).then(|| [first.clone(), second.clone()])
+}
+
 /// `'{a,b}'` as an array: of numbers, if all items are whole ones.
 fn read_text(expr: &mut Expr) -> bool {
     let inner = match &*expr {
@@ -102,8 +126,9 @@ fn rewritten(function: &mut Function) -> Option<Expr> {
                 list.args.iter().map(subqueries::plain_argument).map(|arg| arg.cloned()).collect();
             let args = args?;
             match (name.as_str(), args.as_slice()) {
-                ("array_upper", [array, Expr::Value(_)]) => Some(last(array)),
-                ("generate_subscripts", [array, Expr::Value(_)]) => {
+                ("array_upper", [array, one]) if is_dimension(one) => Some(last(array)),
+                ("array_lower", [array, one]) if is_dimension(one) => Some(first(array)),
+                ("generate_subscripts", [array, one]) if is_dimension(one) => {
                     let first = build::number(u64::from(!is_vector(array)));
                     let numbers = build::call("generate_series", vec![first, last(array)]);
                     Some(build::call("unnest", vec![numbers]))
@@ -117,6 +142,24 @@ fn rewritten(function: &mut Function) -> Option<Expr> {
         }
         _ => None,
     }
+}
+
+/// True for the number of a dimension, which is 1: no array here has more.
+fn is_dimension(expr: &Expr) -> bool {
+    match expr {
+        Expr::Value(_) => true,
+        Expr::Cast { expr: inner, .. } => matches!(inner.as_ref(), Expr::Value(_)),
+        _ => false,
+    }
+}
+
+/// The number of the first item; NULL without one.
+fn first(array: &Expr) -> Expr {
+    let number = build::number(u64::from(!is_vector(array)));
+    let (left, right) = (Box::new(last(array)), Box::new(last(array)));
+    let zero = Expr::BinaryOp { left, op: BinaryOperator::Minus, right };
+    let zero = Box::new(Expr::Nested(Box::new(zero)));
+    Expr::BinaryOp { left: Box::new(number), op: BinaryOperator::Plus, right: zero }
 }
 
 /// The number of the last item; NULL without one.

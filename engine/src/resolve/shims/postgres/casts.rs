@@ -41,6 +41,13 @@ enum Meant {
 /// Rewrites one expression, whose parts are rewritten already, and says whether it did.
 pub(super) fn rewrite(expr: &mut Expr) -> bool {
     match expr {
+        Expr::Cast { expr: inner, data_type: DataType::Bytea, .. } => match hexadecimal(inner) {
+            Some(bytes) => {
+                *expr = bytes;
+                true
+            }
+            None => false,
+        },
         Expr::Cast { data_type, .. } => {
             let shows_name = is_text(data_type);
             match meant(data_type) {
@@ -64,6 +71,15 @@ pub(super) fn rewrite(expr: &mut Expr) -> bool {
             .fold(false, |is_rewritten, item| read_literal(left, item) | is_rewritten),
         _ => false,
     }
+}
+
+/// The bytes that `'\x00ff'` stands for.
+fn hexadecimal(text: &Expr) -> Option<Expr> {
+    let Expr::Value(value) = text else { return None };
+    let Value::SingleQuotedString(text) = &value.value else { return None };
+    let digits = text.strip_prefix("\\x")?;
+    let are_bytes = digits.len() % 2 == 0 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    are_bytes.then(|| Expr::value(Value::HexStringLiteral(digits.to_owned())))
 }
 
 fn rewrite_registry(expr: &mut Expr, kind: &str) -> bool {

@@ -15,9 +15,9 @@ use std::sync::LazyLock;
 
 use datafusion::execution::SessionStateDefaults;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArguments, GroupByExpr, Ident, Join, JoinOperator, ObjectName, Parens,
-    Query, Select, SelectItem, SetExpr, SetOperator, SetQuantifier, TableFactor, TableWithJoins,
-    Value, Visit, Visitor,
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, GroupByExpr, Ident, Join,
+    JoinOperator, ObjectName, Parens, Query, Select, SelectItem, SetExpr, SetOperator,
+    SetQuantifier, TableFactor, TableWithJoins, Value, Visit, Visitor,
 };
 
 use super::super::super::names::folded;
@@ -163,6 +163,16 @@ fn is_empty_set(name: &ObjectName) -> bool {
     name.is_some_and(|name| sets.contains(&name.as_str()))
 }
 
+/// True for the items of a table's options, of which there are none.
+fn is_of_options(name: &ObjectName, args: &[FunctionArg]) -> bool {
+    let [FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::CompoundIdentifier(parts)))] = args
+    else {
+        return false;
+    };
+    name.to_string().eq_ignore_ascii_case("pg_catalog.unnest")
+        && parts.last().is_some_and(|column| folded(column) == "reloptions")
+}
+
 /// True for tables whose join never has rows.
 fn never(from: &TableWithJoins, common: &[String]) -> bool {
     let mut is_empty = is_never(&from.relation, common);
@@ -185,7 +195,9 @@ fn is_never(factor: &TableFactor, common: &[String]) -> bool {
         TableFactor::Table { name, args: None, .. } => {
             catalog_table(name, common).is_some_and(|table| postgres::is_empty(&table))
         }
-        TableFactor::Table { name, args: Some(_), .. } => is_empty_set(name),
+        TableFactor::Table { name, args: Some(args), .. } => {
+            is_empty_set(name) || is_of_options(name, &args.args)
+        }
         TableFactor::Derived { subquery, .. } => is_nothing(subquery, common),
         TableFactor::NestedJoin { table_with_joins, .. } => never(table_with_joins, common),
         _ => false,

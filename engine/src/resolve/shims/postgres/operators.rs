@@ -1,14 +1,35 @@
 //! Operators with a schema, and collations: texts are compared by their bytes, which is what the
 //! collations `default`, `C` and `POSIX` say here.
 
-use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Ident, ObjectName};
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, Ident, ObjectName, Value};
 
 use super::super::super::names::folded;
 use super::super::build;
 
+/// Columns of the catalog that are true or false, and that clients compare with texts.
+const FLAGS: [&str; 14] = [
+    "attisdropped",
+    "atthasdef",
+    "attnotnull",
+    "datallowconn",
+    "datistemplate",
+    "indisclustered",
+    "indisprimary",
+    "indisunique",
+    "indisvalid",
+    "proretset",
+    "relhasindex",
+    "relhasrules",
+    "relhastriggers",
+    "typnotnull",
+];
+
 /// Rewrites one expression, and says whether it did.
 pub(super) fn rewrite(expr: &mut Expr) -> bool {
     match expr {
+        Expr::BinaryOp { left, op: BinaryOperator::Eq | BinaryOperator::NotEq, right } => {
+            read_flag(left, right) || read_flag(right, left)
+        }
         Expr::BinaryOp { op, .. } => {
             let BinaryOperator::PGCustomBinaryOperator(words) = op else { return false };
             let Some(plain) = plain(words) else { return false };
@@ -21,6 +42,31 @@ pub(super) fn rewrite(expr: &mut Expr) -> bool {
         }
         _ => false,
     }
+}
+
+/// `indisprimary = 't'`
+fn read_flag(column: &Expr, text: &mut Expr) -> bool {
+    let name = match column {
+        Expr::Identifier(name) => name,
+        Expr::CompoundIdentifier(parts) => match parts.last() {
+            Some(name) => name,
+            None => return false,
+        },
+        _ => return false,
+    };
+    if !FLAGS.contains(&folded(name).as_str()) {
+        return false;
+    }
+    let flag = match text {
+        Expr::Value(value) => match &value.value {
+            Value::SingleQuotedString(text) if matches!(text.as_str(), "t" | "true") => true,
+            Value::SingleQuotedString(text) if matches!(text.as_str(), "f" | "false") => false,
+            _ => return false,
+        },
+        _ => return false,
+    };
+    *text = Expr::value(Value::Boolean(flag));
+    true
 }
 
 fn plain(words: &[String]) -> Option<BinaryOperator> {

@@ -175,3 +175,87 @@ fn subquery_of_the_catalog_gives_one_value() {
         ("SELECT a FROM t WHERE EXISTS (SELECT 1 FROM pg_class c WHERE c.oid = t.o)", ""),
     ]);
 }
+
+#[test]
+fn flag_of_the_catalog_is_compared_with_a_text() {
+    assert_becomes(&[
+        (
+            "SELECT a FROM t WHERE i.indisprimary = 't' AND i.x = 't'",
+            "SELECT a FROM t WHERE i.indisprimary = true AND i.x = 't'",
+        ),
+        (
+            "SELECT a FROM t WHERE 'f' <> attisdropped",
+            "SELECT a FROM t WHERE false <> attisdropped",
+        ),
+        ("SELECT a FROM t WHERE indisprimary = 'maybe'", ""),
+    ]);
+}
+
+#[test]
+fn bytes_are_written_in_hexadecimal() {
+    assert_becomes(&[
+        (r"SELECT '\x00fF'::bytea AS n", "SELECT X'00fF' AS n"),
+        (r"SELECT CAST('\x' AS BYTEA) AS n", "SELECT X'' AS n"),
+        (r"SELECT '\x0'::bytea AS n", r"SELECT '\x0'::BYTEA AS n"),
+        ("SELECT 'ab'::bytea AS n", "SELECT 'ab'::BYTEA AS n"),
+    ]);
+}
+
+#[test]
+fn no_type_is_a_domain_or_made_of_columns() {
+    assert_becomes(&[
+        (
+            "SELECT (CASE WHEN t.typtype = 'd' THEN (SELECT f(x) FROM u) END) AS a FROM pg_type AS t",
+            "SELECT NULL AS a FROM pg_type AS t",
+        ),
+        (
+            "SELECT CASE WHEN typtype = 'c' THEN 1 ELSE oid END AS a FROM pg_catalog.pg_type",
+            "SELECT oid AS a FROM pg_catalog.pg_type",
+        ),
+        ("SELECT CASE WHEN typtype = 'b' THEN 1 END AS a FROM pg_type", ""),
+        ("SELECT CASE WHEN typtype = 'd' THEN 1 END AS a FROM t", ""),
+    ]);
+}
+
+#[test]
+fn functions_of_types_are_shown_by_name() {
+    assert_becomes(&[
+        (
+            "SELECT oid, typreceive FROM pg_type WHERE typreceive <> 0 AND typsend::TEXT <> 'x'",
+            "SELECT oid, pg_regproc_name(typreceive) AS typreceive FROM pg_type \
+             WHERE typreceive <> 0 AND pg_regproc_name(typsend) <> 'x'",
+        ),
+        ("SELECT typreceive FROM t", ""),
+        ("SELECT a FROM (SELECT typreceive AS a FROM pg_type) AS t", ""),
+    ]);
+}
+
+#[test]
+fn options_of_a_table_have_no_items() {
+    assert_becomes(&[
+        (
+            "SELECT ARRAY(SELECT 'a' || x FROM pg_catalog.unnest(c.reloptions) AS x) AS a FROM t",
+            "SELECT make_array() AS a FROM t",
+        ),
+        ("SELECT x FROM UNNEST(c.reloptions) AS x", ""),
+    ]);
+}
+
+#[test]
+fn bounds_of_an_array_are_numbers_of_its_items() {
+    let last = "nullif(CAST(array_length(x) AS BIGINT), 0)";
+    assert_becomes(&[
+        (
+            "SELECT array_lower(x, 1) AS n FROM t",
+            &format!("SELECT 1 + ({last} - {last}) AS n FROM t"),
+        ),
+        (
+            "SELECT generate_series(array_lower(x, 1), array_upper(x, 1)) AS n FROM t",
+            &format!("SELECT unnest(generate_series(1, {last})) AS n FROM t"),
+        ),
+        (
+            "SELECT generate_subscripts(x, $1::INTEGER) AS n FROM t",
+            &format!("SELECT unnest(generate_series(1, {last})) AS n FROM t"),
+        ),
+    ]);
+}
