@@ -1,9 +1,14 @@
 //! What a text asks for: SQL, which the engine reads, or what belongs to the connection alone, such
 //! as cursors.
 
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::Token;
 use samite_engine::{Error, ErrorKind, Result};
+
+use crate::copy::Copy;
+use crate::words::{Words, is_word};
+
+/// The directions of FETCH that are not forward.
+const BACK: [&str; 6] = ["BACKWARD", "PRIOR", "FIRST", "LAST", "ABSOLUTE", "RELATIVE"];
 
 /// What a text asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +35,8 @@ pub(crate) enum Command {
     RollbackTo(String),
     /// Forgets all that the session holds, and its settings.
     Discard,
+    /// Sends the rows of a query as a file.
+    Copy(Copy),
 }
 
 /// The first word of SQL, which the client gets back.
@@ -52,13 +59,14 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// When it is a cursor's command of a form that is not supported.
+    /// When it is a cursor's command, or a COPY, of a form that is not supported.
     pub(crate) fn of(sql: &str) -> Result<Self> {
         let verb = first_word(sql);
         match verb.as_str() {
             "DECLARE" | "FETCH" | "MOVE" | "CLOSE" | "PREPARE" | "EXECUTE" | "DEALLOCATE"
             | "DISCARD" | "SAVEPOINT" | "RELEASE" => Words::new(sql)?.command(&verb),
             "ROLLBACK" | "ABORT" if returns(sql) => Words::new(sql)?.command(&verb),
+            "COPY" => Copy::parse(sql).map(Self::Copy),
             _ => Ok(Self::Sql(Verb::of(verb))),
         }
     }
@@ -109,31 +117,9 @@ fn returns(sql: &str) -> bool {
     sql.split_whitespace().any(|word| word.eq_ignore_ascii_case("to"))
 }
 
-/// The words of a cursor's command.
-struct Words<'a> {
-    sql: &'a str,
-    tokens: std::iter::Peekable<std::vec::IntoIter<(Token, usize)>>,
-}
-
-impl<'a> Words<'a> {
-    fn new(sql: &'a str) -> Result<Self> {
-        let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location().map_err(
-            |error| Error::new(ErrorKind::InvalidQuery, format!("syntax error: {error}")),
-        )?;
-        let tokens: Vec<(Token, usize)> = tokens
-            .into_iter()
-            .filter(|token| !matches!(token.token, Token::Whitespace(_) | Token::SemiColon))
-            .map(|token| {
-                let end = token.span.end;
-                let end = crate::split::offset(sql, end.line, end.column);
-                (token.token, end)
-            })
-            .collect();
-        Ok(Self { sql, tokens: tokens.into_iter().peekable() })
-    }
-
+impl Words<'_> {
     fn command(mut self, verb: &str) -> Result<Command> {
-        self.tokens.next();
+        self.next();
         let command = match verb {
             "DECLARE" => return self.declare(),
             "PREPARE" => return self.prepare(),
@@ -158,7 +144,7 @@ impl<'a> Words<'a> {
             }
             _ => return Err(unsupported(verb)),
         };
-        match self.tokens.next() {
+        match self.next() {
             None => Ok(command),
             Some(_) => Err(unsupported(verb)),
         }
@@ -173,8 +159,11 @@ impl<'a> Words<'a> {
         if self.skip("NO") && !self.skip("SCROLL") {
             return Err(unsupported("DECLARE"));
         }
+        if self.skip("SCROLL") {
+            return Err(goes_back("DECLARE ... SCROLL CURSOR"));
+        }
         if !self.skip("CURSOR") {
-            return Err(unsupported("DECLARE with BINARY or SCROLL"));
+            return Err(unsupported("DECLARE"));
         }
         if self.skip("WITH") {
             is_held = true;
@@ -182,7 +171,7 @@ impl<'a> Words<'a> {
             self.skip("WITHOUT");
         }
         self.skip("HOLD");
-        let end = match self.tokens.next() {
+        let end = match self.next() {
             Some((token, end)) if is_word(&token, "FOR") => end,
             _ => return Err(unsupported("DECLARE")),
         };
@@ -193,10 +182,10 @@ impl<'a> Words<'a> {
     fn prepare(mut self) -> Result<Command> {
         let name = self.name()?;
         let mut types = Vec::new();
-        if self.tokens.next_if(|(token, _)| *token == Token::LParen).is_some() {
+        if self.skip_token(&Token::LParen) {
             let mut words: Vec<String> = Vec::new();
             loop {
-                match self.tokens.next() {
+                match self.next() {
                     Some((Token::Word(word), _)) => words.push(word.value.to_lowercase()),
                     Some((end @ (Token::Comma | Token::RParen), _)) if !words.is_empty() => {
                         types.push(words.join(" "));
@@ -209,7 +198,7 @@ impl<'a> Words<'a> {
                 }
             }
         }
-        match self.tokens.next() {
+        match self.next() {
             Some((token, end)) if is_word(&token, "AS") => {
                 Ok(Command::Prepare { name, types, query: self.rest(end).to_owned() })
             }
@@ -220,7 +209,7 @@ impl<'a> Words<'a> {
     /// `EXECUTE name [(value, ...)]`
     fn execute(mut self) -> Result<Command> {
         let name = self.name()?;
-        let values = match self.tokens.next() {
+        let values = match self.next() {
             None => "",
             Some((Token::LParen, end)) => {
                 self.rest(end).strip_suffix(')').ok_or_else(|| unsupported("EXECUTE"))?
@@ -230,21 +219,22 @@ impl<'a> Words<'a> {
         Ok(Command::Execute { name, values: values.trim().to_owned() })
     }
 
-    /// The text from a place on, without the semicolon at its end.
-    fn rest(&self, start: usize) -> &'a str {
-        self.sql.get(start..).unwrap_or_default().trim().trim_end_matches(';').trim_end()
-    }
-
     /// `FETCH [NEXT | ALL | n | FORWARD [n | ALL]] [FROM | IN] name`
     fn fetch(&mut self) -> Result<Command> {
         self.skip("FORWARD");
-        let rows = match self.tokens.peek().map(|(token, _)| token.clone()) {
+        for word in BACK {
+            if self.skip(word) && !matches!(self.peek(), None | Some(Token::SemiColon)) {
+                return Err(goes_back(&format!("FETCH {word}")));
+            }
+        }
+        let rows = match self.peek().cloned() {
+            Some(Token::Minus) => return Err(goes_back("FETCH of a negative number")),
             Some(Token::Number(number, _)) => {
-                self.tokens.next();
+                self.next();
                 Some(number.parse().map_err(|_| unsupported("FETCH"))?)
             }
             Some(token) if is_word(&token, "ALL") => {
-                self.tokens.next();
+                self.next();
                 None
             }
             _ => {
@@ -258,25 +248,16 @@ impl<'a> Words<'a> {
         Ok(Command::Fetch { name: self.name()?, rows })
     }
 
-    fn skip(&mut self, word: &str) -> bool {
-        self.tokens.next_if(|(token, _)| is_word(token, word)).is_some()
-    }
-
     fn name_or_all(&mut self) -> Result<Option<String>> {
         if self.skip("ALL") { Ok(None) } else { self.name().map(Some) }
     }
-
-    fn name(&mut self) -> Result<String> {
-        match self.tokens.next() {
-            Some((Token::Word(word), _)) if word.quote_style.is_some() => Ok(word.value),
-            Some((Token::Word(word), _)) => Ok(word.value.to_lowercase()),
-            _ => Err(Error::new(ErrorKind::InvalidQuery, "syntax error: a name is missing")),
-        }
-    }
 }
 
-fn is_word(token: &Token, wanted: &str) -> bool {
-    matches!(token, Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case(wanted))
+/// The refusal of a cursor that does more than go on.
+fn goes_back(what: &str) -> Error {
+    let message = format!("{what} is not supported: cursors only go forward");
+    Error::new(ErrorKind::Unsupported, message)
+        .with_hint("write DECLARE name CURSOR FOR query, and FETCH n FROM name")
 }
 
 fn unsupported(what: &str) -> Error {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
+use samite_engine::mesh_catalog::postgres::OID_MARK;
 use samite_engine::{Error, ErrorKind, Result};
 
 /// A type of PostgreSQL that values are sent as.
@@ -25,12 +26,30 @@ pub(crate) enum Kind {
     Interval,
     /// What PostgreSQL has no type for: maps, structs, and lists in lists.
     Json,
+    /// A number of a row of the catalog.
+    Oid,
+    /// A list of such numbers, or of small ones, as the catalog has it.
+    Vector(Box<Kind>),
     /// A list of values of one of the types before.
     Array(Box<Kind>),
 }
 
 impl Kind {
-    /// The type that a column of Arrow is sent as.
+    /// The type that a column is sent as: columns of the catalog have types of their own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Kind::of`].
+    pub(crate) fn of_field(field: &Field) -> Result<Self> {
+        match (field.metadata().get(OID_MARK).map(String::as_str), field.data_type()) {
+            (Some("oid"), DataType::Int32) => Ok(Self::Oid),
+            (Some("int2vector"), DataType::List(_)) => Ok(Self::Vector(Box::new(Self::Int2))),
+            (Some("oidvector"), DataType::List(_)) => Ok(Self::Vector(Box::new(Self::Oid))),
+            (_, data_type) => Self::of(data_type),
+        }
+    }
+
+    /// The type that values of a type of Arrow are sent as.
     ///
     /// # Errors
     ///
@@ -104,6 +123,9 @@ impl Kind {
             Self::TimestampTz => (1184, 1185),
             Self::Interval => (1186, 1187),
             Self::Numeric => (1700, 1231),
+            Self::Oid => (26, 1028),
+            Self::Vector(item) if **item == Self::Oid => (30, 1013),
+            Self::Vector(_) => (22, 1006),
             Self::Array(item) => (item.oids().1, 0),
         }
     }
@@ -113,10 +135,15 @@ impl Kind {
         match self {
             Self::Bool => 1,
             Self::Int2 => 2,
-            Self::Int4 | Self::Float4 | Self::Date => 4,
+            Self::Int4 | Self::Float4 | Self::Date | Self::Oid => 4,
             Self::Int8 | Self::Float8 | Self::Time | Self::Timestamp | Self::TimestampTz => 8,
             Self::Interval => 16,
-            Self::Text | Self::Bytea | Self::Numeric | Self::Json | Self::Array(_) => -1,
+            Self::Text
+            | Self::Bytea
+            | Self::Numeric
+            | Self::Json
+            | Self::Vector(_)
+            | Self::Array(_) => -1,
         }
     }
 
@@ -126,7 +153,7 @@ impl Kind {
         match self {
             Self::Bool => DataType::Boolean,
             Self::Int2 => DataType::Int16,
-            Self::Int4 => DataType::Int32,
+            Self::Int4 | Self::Oid => DataType::Int32,
             Self::Int8 => DataType::Int64,
             Self::Float4 => DataType::Float32,
             Self::Float8 => DataType::Float64,
@@ -154,7 +181,7 @@ impl Kind {
                 _ => DataType::Interval(IntervalUnit::MonthDayNano),
             },
             Self::Json => unpacked(data_type).clone(),
-            Self::Array(item) => {
+            Self::Array(item) | Self::Vector(item) => {
                 let inner = item_type(unpacked(data_type));
                 DataType::List(Arc::new(Field::new_list_field(item.normal(inner), true)))
             }
@@ -233,6 +260,7 @@ pub(crate) fn item_oid(oid: u32) -> Option<u32> {
         1014 => 1042,
         1015 => 1043,
         1016 => 20,
+        1028 => 26,
         1021 => 700,
         1022 => 701,
         1115 => 1114,

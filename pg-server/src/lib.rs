@@ -15,6 +15,7 @@ mod cancel;
 mod command;
 mod config;
 mod conversation;
+mod copy;
 mod error;
 mod kind;
 mod link;
@@ -24,7 +25,9 @@ mod rows;
 mod server;
 mod split;
 mod startup;
+mod trace;
 mod values;
+mod words;
 
 pub use config::PgConfig;
 pub use server::PgServer;

@@ -11,9 +11,9 @@ use tokio_util::codec::Framed;
 
 use crate::protocol::{Backend, Codec, Frontend};
 
-/// Messages that are read ahead while a statement runs; beyond, a client that leaves is noticed
-/// when it is written to.
-const WAITING_MAX: usize = 8;
+/// Bytes of messages that are read ahead while a statement runs, and as much as one message more;
+/// beyond, a client that leaves is noticed when it is written to.
+const WAITING_BYTES_MAX: usize = 64 << 10;
 
 /// A socket, encrypted or not.
 pub(crate) trait Socket: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -30,8 +30,10 @@ pub(crate) struct Link {
 
 struct Source {
     messages: SplitStream<Messages>,
-    /// What was read while a statement ran.
-    waiting: VecDeque<io::Result<Frontend>>,
+    /// What was read while a statement ran, each with the bytes that it had.
+    waiting: VecDeque<(io::Result<Frontend>, usize)>,
+    /// The bytes of those.
+    waiting_bytes: usize,
     /// True once the client has left.
     is_over: bool,
 }
@@ -44,7 +46,8 @@ impl Link {
     /// A line over a socket, with messages of up to so many bytes.
     pub(crate) fn new(socket: Box<dyn Socket>, bytes_max: usize) -> Self {
         let (sink, messages) = Framed::new(socket, Codec::new(bytes_max)).split();
-        let source = Source { messages, waiting: VecDeque::new(), is_over: false };
+        let source =
+            Source { messages, waiting: VecDeque::new(), waiting_bytes: 0, is_over: false };
         Self { sink, source }
     }
 
@@ -54,18 +57,20 @@ impl Link {
     ///
     /// When the halves do not belong together, which does not happen.
     pub(crate) fn with_bytes_max(self, bytes_max: usize) -> Result<Self, Gone> {
-        let Source { messages, waiting, is_over } = self.source;
-        let whole = messages.reunite(self.sink).map_err(|_| Gone)?;
+        let whole = self.source.messages.reunite(self.sink).map_err(|_| Gone)?;
         let (sink, messages) = whole.map_codec(|_| Codec::new(bytes_max)).split();
-        Ok(Self { sink, source: Source { messages, waiting, is_over } })
+        Ok(Self { sink, source: Source { messages, ..self.source } })
     }
 
     /// What the client says next; `None` once it has left.
     pub(crate) async fn next(&mut self) -> Option<io::Result<Frontend>> {
         match self.source.waiting.pop_front() {
-            Some(message) => Some(message),
+            Some((message, bytes)) => {
+                self.source.waiting_bytes = self.source.waiting_bytes.saturating_sub(bytes);
+                Some(message)
+            }
             None if self.source.is_over => None,
-            None => self.source.messages.next().await,
+            None => Some(self.source.messages.next().await?.map(|(message, _)| message)),
         }
     }
 
@@ -118,10 +123,18 @@ impl Link {
 
 impl Source {
     async fn left(&mut self) {
-        while self.waiting.len() < WAITING_MAX && !self.is_over {
+        while self.waiting_bytes < WAITING_BYTES_MAX && !self.is_over {
             match self.messages.next().await {
-                None | Some(Ok(Frontend::Terminate)) => self.is_over = true,
-                Some(message) => self.waiting.push_back(message),
+                None | Some(Ok((Frontend::Terminate, _))) => self.is_over = true,
+                Some(Ok((message, bytes))) => {
+                    self.waiting_bytes += bytes;
+                    self.waiting.push_back((Ok(message), bytes));
+                }
+                // Nothing that follows can be read.
+                Some(Err(error)) => {
+                    self.waiting_bytes += WAITING_BYTES_MAX;
+                    self.waiting.push_back((Err(error), WAITING_BYTES_MAX));
+                }
             }
         }
         if !self.is_over {
@@ -133,5 +146,36 @@ impl Source {
 impl std::fmt::Debug for Link {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Link")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_read_ahead_is_bounded_by_its_bytes() {
+        let (ours, mut theirs) = tokio::io::duplex(16 << 20);
+        let mut link = Link::new(Box::new(ours), 1 << 20);
+        let message = |bytes: usize| {
+            let length = u32::try_from(bytes + 4).unwrap_or_default().to_be_bytes();
+            [&b"d"[..], &length, &vec![b'x'; bytes]].concat()
+        };
+        for (count, bytes, kept) in [(100, 40 << 10, 2), (100, 1 << 10, 64), (100, 0, 100)] {
+            for _ in 0..count {
+                theirs.write_all(&message(bytes)).await.unwrap();
+            }
+            assert!(futures::poll!(std::pin::pin!(link.left())).is_pending());
+            assert_eq!(link.source.waiting.len(), kept, "{count} messages of {bytes} bytes");
+            for _ in 0..count {
+                assert!(matches!(link.next().await, Some(Ok(Frontend::Copy))));
+            }
+            assert_eq!(link.source.waiting_bytes, 0);
+        }
+        drop(theirs);
+        link.left().await;
+        assert!(link.next().await.is_none());
     }
 }

@@ -1,5 +1,7 @@
 //! The values of a prepared statement: from text and binary to values of Arrow.
 
+mod moments;
+
 use std::sync::Arc;
 
 use bytes::Buf;
@@ -120,6 +122,14 @@ fn text(bytes: &[u8], data_type: &DataType, oid: u32) -> Result<ScalarValue> {
         DataType::Binary => Ok(ScalarValue::Binary(Some(bytea(text)?))),
         DataType::Decimal128(..) if oid == 1700 => decimal(text),
         DataType::Interval(_) => Ok(ScalarValue::Utf8(Some(spelled(text))).cast_to(data_type)?),
+        DataType::Date32
+        | DataType::Date64
+        | DataType::Time32(_)
+        | DataType::Time64(_)
+        | DataType::Timestamp(_, None) => {
+            let local = moments::local(text, data_type);
+            Ok(ScalarValue::Utf8(Some(local)).cast_to(data_type)?)
+        }
         _ => Ok(ScalarValue::Utf8(Some(text.trim().to_owned())).cast_to(data_type)?),
     }
 }
@@ -343,6 +353,22 @@ mod tests {
                 Some(ScalarValue::TimestampMicrosecond(Some(EPOCH_MICROS), zone())),
             ),
             (1082, "2000-13-01", None),
+            (1082, "2000-01-02 +01", Some(ScalarValue::Date32(Some(10_958)))),
+            (1082, "2000-01-02 23:30:00-05", Some(ScalarValue::Date32(Some(10_958)))),
+            (1082, "2000-01-02 soon", None),
+            (1083, "01:00:00+01", Some(ScalarValue::Time64Microsecond(Some(3_600_000_000)))),
+            (1083, "01:00:00 soon", None),
+            // The time on the clock: what a timestamp without a zone means in PostgreSQL.
+            (
+                1114,
+                "2000-01-01 00:00:00+05:30",
+                Some(ScalarValue::TimestampMicrosecond(Some(EPOCH_MICROS), None)),
+            ),
+            (
+                1114,
+                "2000-01-01T00:00:00Z",
+                Some(ScalarValue::TimestampMicrosecond(Some(EPOCH_MICROS), None)),
+            ),
             (1186, "1 day, 0:00:02", Some(day_and_two_seconds.clone())),
             (1186, "25:00:02", Some(ScalarValue::new_interval_mdn(0, 0, 90_002_000_000_000))),
             (1186, "-0:30", Some(ScalarValue::new_interval_mdn(0, 0, -1_800_000_000_000))),

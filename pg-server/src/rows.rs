@@ -10,10 +10,11 @@ use pgwire::messages::data::{FieldDescription, RowDescription};
 use samite_engine::execute::QueryStream;
 use samite_engine::mesh_catalog::postgres::pg_type_of;
 use samite_engine::plan::QueryPlan;
+use samite_engine::resolve::{ColumnNames, Statement};
 use samite_engine::{Error, ErrorKind, Result};
 
 use crate::kind::Kind;
-use crate::values::{Format, Values, Zone, write_row};
+use crate::values::{CopyLayout, Format, Values, Zone, write_row};
 
 /// Size at which rows are sent, in bytes.
 const CHUNK_BYTES: usize = 64 << 10;
@@ -45,6 +46,10 @@ pub(crate) struct Rows {
     columns: Arc<[Column]>,
     formats: Formats,
     zone: Zone,
+    /// How the rows of a COPY are written; without, they are messages of their own.
+    layout: Option<CopyLayout>,
+    /// True once a row was written.
+    has_begun: bool,
     batch: Option<Batch>,
 }
 
@@ -55,12 +60,12 @@ struct Batch {
     rows: usize,
 }
 
-/// The columns of an answer.
+/// The columns of an answer; those without a name are called as PostgreSQL does.
 ///
 /// # Errors
 ///
 /// When one has a type that cannot be sent, or there are too many.
-pub(crate) fn columns(schema: &Schema) -> Result<Arc<[Column]>> {
+pub(crate) fn columns(schema: &Schema, names: &ColumnNames) -> Result<Arc<[Column]>> {
     if schema.fields().len() > COLUMNS_MAX {
         return Err(Error::new(
             ErrorKind::Unsupported,
@@ -68,12 +73,13 @@ pub(crate) fn columns(schema: &Schema) -> Result<Arc<[Column]>> {
         )
         .with_hint("select fewer, or connect with Arrow Flight SQL"));
     }
+    let width = schema.fields().len();
     let column = |(place, field): (usize, &Arc<Field>)| {
-        let (name, data_type) = (field.name().replace('\0', " "), field.data_type());
+        let name = names.of_column(place, width).unwrap_or(field.name());
         Ok(Column {
-            name,
-            kind: Kind::of(data_type)?,
-            modifier: pg_type_of(data_type).modifier,
+            name: name.replace('\0', " "),
+            kind: Kind::of_field(field)?,
+            modifier: pg_type_of(field.data_type()).modifier,
             place,
         })
     };
@@ -85,10 +91,10 @@ pub(crate) fn columns(schema: &Schema) -> Result<Arc<[Column]>> {
 /// # Errors
 ///
 /// As [`columns`].
-pub(crate) fn columns_shown(plan: &QueryPlan, sql: &str) -> Result<Arc<[Column]>> {
-    let all = columns(&plan.schema())?;
+pub(crate) fn columns_shown(plan: &QueryPlan, statement: &Statement) -> Result<Arc<[Column]>> {
+    let all = columns(&plan.schema(), statement.column_names())?;
     let is_of_settings = all.iter().map(|column| column.name.as_str()).eq(SETTING_COLUMNS);
-    match (shown(sql), all.get(1)) {
+    match (shown(statement.sql()), all.get(1)) {
         (Some(name), Some(value)) if is_of_settings => {
             Ok([Column { name, ..value.clone() }].into())
         }
@@ -129,10 +135,22 @@ pub(crate) fn description(columns: &[Column], formats: &Formats) -> PgWireBacken
     PgWireBackendMessage::RowDescription(RowDescription::new(fields.collect()))
 }
 
+impl Column {
+    /// What it is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
 impl Formats {
     /// All columns as text.
     pub(crate) fn text() -> Self {
         Self(Vec::new())
+    }
+
+    /// All columns in one format.
+    pub(crate) fn all(format: Format) -> Self {
+        Self(vec![format])
     }
 
     /// What a client asks for: nothing, one format for all columns, or one for each.
@@ -175,7 +193,12 @@ impl Rows {
         formats: Formats,
         zone: Zone,
     ) -> Self {
-        Self { stream, columns, formats, zone, batch: None }
+        Self { stream, columns, formats, zone, layout: None, has_begun: false, batch: None }
+    }
+
+    /// Sends what follows as a file.
+    pub(crate) fn set_layout(&mut self, layout: CopyLayout) {
+        self.layout = Some(layout);
     }
 
     /// Sends what follows in other formats.
@@ -214,7 +237,13 @@ impl Rows {
         let mut bytes = BytesMut::with_capacity(CHUNK_BYTES);
         let mut count = 0;
         while batch.next < batch.rows && count < rows_max && bytes.len() < CHUNK_BYTES {
-            write_row(&batch.values, batch.next, &mut bytes)?;
+            match &self.layout {
+                None => write_row(&batch.values, batch.next, &mut bytes)?,
+                Some(layout) => {
+                    layout.write_row(&batch.values, batch.next, self.has_begun, &mut bytes)?;
+                }
+            }
+            self.has_begun = true;
             batch.next += 1;
             count += 1;
         }

@@ -77,13 +77,16 @@ impl Conversation {
             .iter()
             .enumerate()
             .map(|(index, parameter)| {
-                Wanted::new(parameter, types.get(index).copied().unwrap_or_default(), &zone)
+                let declared = types.get(index).copied().unwrap_or_default();
+                let written = statement.is_list_of_oids(index + 1).map(oid_of);
+                let declared = if declared == 0 { written.unwrap_or_default() } else { declared };
+                Wanted::new(parameter, declared, &zone)
             })
             .collect::<Result<_, _>>()?;
         let columns = match &work {
             // Declaring a cursor gives no rows yet.
             Work::Command(_) => None,
-            _ => Some(self.columns_of(&plan, &parameters, sql)?),
+            _ => Some(columns_of(&plan, &parameters, &statement)?),
         };
         Ok(Prepared { work, parameters, columns, plan: Some((plan, self.group)) })
     }
@@ -92,25 +95,6 @@ impl Conversation {
     pub(super) async fn plan(&mut self, statement: &Statement) -> Result<QueryPlan, End> {
         let session = self.session.clone();
         self.unless_stopped(session.describe(statement)).await
-    }
-
-    /// The columns as they are with values of the types of the parameters: `SELECT $1` has the type of
-    /// its value.
-    fn columns_of(
-        &self,
-        plan: &QueryPlan,
-        parameters: &[Wanted],
-        sql: &str,
-    ) -> Result<Arc<[Column]>, Error> {
-        if parameters.is_empty() {
-            return columns_shown(plan, sql);
-        }
-        let nulls = parameters.iter().map(Wanted::null).collect::<Result<Vec<_>, _>>()?;
-        match plan.bind(nulls) {
-            Ok(bound) => columns(&bound.schema()),
-            // What NULL cannot stand for can still be bound.
-            Err(_) => columns(&plan.schema()),
-        }
     }
 
     /// Gives a prepared statement its values.
@@ -215,10 +199,12 @@ impl Conversation {
             Work::Nothing => None,
             Work::Command(command) => {
                 self.check_transaction(&command)?;
-                if let (Command::Declare { name, is_held, .. }, Some(plan)) =
+                if let (Command::Declare { name, is_held, query }, Some(plan)) =
                     (&command, portal.plan.take())
                 {
-                    self.declare(name, *is_held, plan)?;
+                    let statement = self.session.parse(query)?;
+                    let columns = columns(&plan.schema(), statement.column_names())?;
+                    self.declare(name, *is_held, (plan, columns))?;
                     return Ok(self.complete(DECLARED.to_owned()).await?);
                 }
                 Some(self.run_command(&command, Some(&portal.formats)).await?)
@@ -274,6 +260,29 @@ impl Conversation {
         self.is_skipping = false;
         self.group += 1;
         self.ready().await
+    }
+}
+
+/// The type of a parameter that is written as an object identifier, or as a list of them.
+fn oid_of(is_list: bool) -> u32 {
+    if is_list { 1028 } else { 26 }
+}
+
+/// The columns as they are with values of the types of the parameters: `SELECT $1` has the type of its
+/// value.
+fn columns_of(
+    plan: &QueryPlan,
+    parameters: &[Wanted],
+    statement: &Statement,
+) -> Result<Arc<[Column]>, Error> {
+    if parameters.is_empty() {
+        return columns_shown(plan, statement);
+    }
+    let nulls = parameters.iter().map(Wanted::null).collect::<Result<Vec<_>, _>>()?;
+    match plan.bind(nulls) {
+        Ok(bound) => columns(&bound.schema(), statement.column_names()),
+        // What NULL cannot stand for can still be bound.
+        Err(_) => columns(&plan.schema(), statement.column_names()),
     }
 }
 

@@ -5,6 +5,7 @@
 //! Parse ▶ Bind ▶ Execute ... Sync ───▶ extended ─┴▶ run: rows until the end, a limit, a stop
 //! ```
 
+mod copy;
 mod extended;
 mod named;
 mod portal;
@@ -22,6 +23,7 @@ use pgwire::messages::startup::ParameterStatus;
 use samite_engine::session::Session;
 use samite_engine::{Error, ErrorKind};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
 use crate::cancel::Cancellable;
 use crate::command::{Command, Verb};
@@ -30,6 +32,7 @@ use crate::link::{Gone, Link};
 use crate::protocol::Frontend;
 use crate::server::Shared;
 use crate::startup::Open;
+use crate::trace::span_of;
 use crate::values::Zone;
 use portal::{Portal, Prepared};
 use savepoints::Savepoints;
@@ -134,7 +137,8 @@ impl Conversation {
             };
             self.is_between = matches!(message, Frontend::Query(_) | Frontend::Sync);
             self.cancelled = self.cancel.begin();
-            let answered = self.answer(message).await;
+            let span = span_of(&message);
+            let answered = self.answer(message).instrument(span).await;
             self.cancel.end();
             if answered.is_err() {
                 return;

@@ -93,9 +93,10 @@ impl Conversation {
         let Self { link, cancelled: token, shared, .. } = self;
         tokio::select! {
             biased;
-            sent = link.send(Backend::Written(bytes)) => Ok(sent?),
+            // First: a client that reads fast is always ready for more.
             () = token.cancelled() => Err(cancelled().into()),
             () = shared.stopped.cancelled() => Err(stopped().into()),
+            sent = link.send(Backend::Written(bytes)) => Ok(sent?),
             () = tokio::time::sleep_until(deadline + LAST_WORDS) => Err(End::Gone),
         }
     }

@@ -5,6 +5,9 @@ use samite_engine::session::Session;
 
 use crate::error::{Coded, code};
 
+/// The setting by which a program says its name.
+const APPLICATION_NAME: &str = "application_name";
+
 /// The setting that PostgreSQL has in milliseconds, and the engine in seconds.
 const STATEMENT_TIMEOUT: &str = "statement_timeout";
 
@@ -42,16 +45,23 @@ pub(super) async fn set_by_statement(session: &Session, sql: &str) -> Result<boo
     }
 }
 
-/// The value of `SET [SESSION | LOCAL] statement_timeout { = | TO } value`; `None` for anything else,
-/// and for the default.
+/// What a program calls itself in a statement; `None` for any other.
+pub(super) fn program_of(sql: &str) -> Option<&str> {
+    value_of(sql, APPLICATION_NAME)
+}
+
 fn timeout_of(sql: &str) -> Option<&str> {
+    value_of(sql, STATEMENT_TIMEOUT)
+}
+
+/// The value of `SET [SESSION | LOCAL] name { = | TO } value`; `None` for anything else, and for the
+/// default.
+fn value_of<'a>(sql: &'a str, setting: &str) -> Option<&'a str> {
     let mut rest = strip_word(sql.trim(), "SET")?;
     for scope in ["SESSION", "LOCAL"] {
         rest = strip_word(rest, scope).unwrap_or(rest);
     }
-    let name_length = STATEMENT_TIMEOUT.len();
-    let name =
-        rest.get(..name_length).filter(|name| name.eq_ignore_ascii_case(STATEMENT_TIMEOUT))?;
+    let name = rest.get(..setting.len()).filter(|name| name.eq_ignore_ascii_case(setting))?;
     let rest = rest.get(name.len()..)?.trim_start();
     let value = rest.strip_prefix('=').or_else(|| strip_word(rest, "TO"))?;
     let value = value.trim().trim_end_matches(';').trim_end().trim_matches('\'');
@@ -113,6 +123,18 @@ mod tests {
             ("9999999999999999999h", None),
         ] {
             assert_eq!(seconds(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn program_says_its_name() {
+        for (sql, expected) in [
+            ("SET application_name = 'a b'", Some("a b")),
+            ("set session application_name to x;", Some("x")),
+            ("SET application_name TO DEFAULT", None),
+            ("SET statement_timeout = 1", None),
+        ] {
+            assert_eq!(program_of(sql), expected, "{sql}");
         }
     }
 

@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::{EmptyQueryResponse, TransactionStatus};
+use pgwire::messages::startup::ParameterStatus;
 use samite_engine::plan::QueryPlan;
 use samite_engine::resolve::Statement;
 use samite_engine::{Error, ErrorKind};
 
 use super::portal::{Portal, Progress, Work};
-use super::setting::set_by_statement;
+use super::setting::{program_of, set_by_statement};
 use super::{Conversation, End};
 use crate::command::{Command, Verb};
 use crate::error::{Coded, code};
 use crate::link::Gone;
-use crate::rows::{Formats, columns, columns_shown, description};
+use crate::rows::{Column, Formats, columns, columns_shown, description};
 use crate::split;
 
 /// What a client gets back for a cursor.
@@ -65,7 +66,7 @@ impl Conversation {
         let session = self.session.clone();
         let plan = self.unless_stopped(session.plan(&statement)).await?;
         self.warn(&plan).await?;
-        let columns = columns_shown(&plan, text)?;
+        let columns = columns_shown(&plan, &statement)?;
         let mut portal = Portal {
             columns: Some(Arc::clone(&columns)),
             plan: Some(plan),
@@ -91,6 +92,12 @@ impl Conversation {
             let session = self.session.clone();
             self.unless_stopped(session.apply(statement)).await?;
         }
+        if let Some(program) = program_of(statement.sql()) {
+            self.session = self.session.clone().with_program(program);
+            let name = "application_name".to_owned();
+            let status = ParameterStatus::new(name, program.replace('\0', ""));
+            self.link.say(PgWireBackendMessage::ParameterStatus(status)).await?;
+        }
         self.tell_zone(&zone).await?;
         // What was planned before may mean something else now.
         self.group += 1;
@@ -115,7 +122,8 @@ impl Conversation {
                 let session = self.session.clone();
                 let plan = self.unless_stopped(session.plan(&statement)).await?;
                 self.warn(&plan).await?;
-                self.declare(name, *is_held, plan)?;
+                let columns = columns(&plan.schema(), statement.column_names())?;
+                self.declare(name, *is_held, (plan, columns))?;
                 Ok(DECLARED.to_owned())
             }
             Command::Fetch { name, rows } => self.fetch(name, *rows, formats).await,
@@ -158,6 +166,7 @@ impl Conversation {
                 self.transaction = TransactionStatus::Transaction;
                 Ok("ROLLBACK".to_owned())
             }
+            Command::Copy(copy) => self.copy(copy).await,
             Command::Discard => {
                 let zone = self.zone_name();
                 self.statements.clear();
@@ -175,7 +184,7 @@ impl Conversation {
         &mut self,
         name: &str,
         is_held: bool,
-        plan: QueryPlan,
+        (plan, columns): (QueryPlan, Arc<[Column]>),
     ) -> Result<(), End> {
         if self.portals.contains_key(name) {
             let message = format!("a cursor \"{name}\" is there already");
@@ -184,7 +193,7 @@ impl Conversation {
         }
         self.check_room(self.portals.len())?;
         let portal = Portal {
-            columns: Some(columns(&plan.schema())?),
+            columns: Some(columns),
             plan: Some(plan),
             work: Work::Nothing,
             formats: Formats::text(),

@@ -36,10 +36,11 @@ impl Codec {
 }
 
 impl Decoder for Codec {
-    type Item = Frontend;
+    /// A message, and the bytes that it had.
+    type Item = (Frontend, usize);
     type Error = io::Error;
 
-    fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<Frontend>> {
+    fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<(Frontend, usize)>> {
         let Some((head, _)) = bytes.split_first_chunk::<HEAD_BYTES>() else { return Ok(None) };
         let [kind, length @ ..] = *head;
         // The length counts itself.
@@ -52,7 +53,8 @@ impl Decoder for Codec {
             return Ok(None);
         }
         bytes.advance(HEAD_BYTES);
-        Frontend::parse(kind, bytes.split_to(body).freeze()).map(Some)
+        let message = Frontend::parse(kind, bytes.split_to(body).freeze())?;
+        Ok(Some((message, HEAD_BYTES + body)))
     }
 }
 
@@ -74,7 +76,7 @@ impl Encoder<Backend> for Codec {
 mod tests {
     use super::*;
 
-    fn decode(stream: &[u8]) -> io::Result<Option<Frontend>> {
+    fn decode(stream: &[u8]) -> io::Result<Option<(Frontend, usize)>> {
         Codec::new(100).decode(&mut BytesMut::from(stream))
     }
 
@@ -85,7 +87,7 @@ mod tests {
             let part = stream.get(..end).unwrap_or_default();
             assert!(matches!(decode(part), Ok(None)), "{part:?}");
         }
-        assert_eq!(decode(stream).ok().flatten(), Some(Frontend::Query("a".to_owned())));
+        assert_eq!(decode(stream).ok().flatten(), Some((Frontend::Query("a".to_owned()), 7)));
     }
 
     #[test]

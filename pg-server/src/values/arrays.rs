@@ -26,6 +26,17 @@ pub(super) fn text(items: &Values, out: &mut BytesMut) -> Result<()> {
     Ok(())
 }
 
+/// Writes a vector of the catalog as text, such as `1 2`.
+pub(super) fn vector(items: &Values, out: &mut BytesMut) -> Result<()> {
+    for row in 0..items.array.len() {
+        if row > 0 {
+            out.put_u8(b' ');
+        }
+        items.write_text(row, out)?;
+    }
+    Ok(())
+}
+
 /// Writes an item, in quotes where it would be read as something else.
 fn put_item(item: &[u8], out: &mut BytesMut) {
     let is_special = |byte: &u8| {
@@ -47,8 +58,9 @@ fn put_item(item: &[u8], out: &mut BytesMut) {
     out.put_u8(b'"');
 }
 
-/// Writes an array in binary: dimensions, whether NULL occurs, the type of its items, and those.
-pub(super) fn binary(items: &Values, oid: u32, out: &mut BytesMut) -> Result<()> {
+/// Writes an array in binary: dimensions, whether NULL occurs, the type of its items, the number of
+/// the first one, and all of them.
+pub(super) fn binary(items: &Values, (oid, first): (u32, i32), out: &mut BytesMut) -> Result<()> {
     let length = items.array.len();
     out.put_i32(i32::from(length > 0));
     let has_nulls = items.nulls.as_ref().is_some_and(|nulls| nulls.null_count() > 0);
@@ -56,8 +68,7 @@ pub(super) fn binary(items: &Values, oid: u32, out: &mut BytesMut) -> Result<()>
     out.put_u32(oid);
     if length > 0 {
         out.put_i32(i32::try_from(length).map_err(|_| too_long())?);
-        // The number of the first item.
-        out.put_i32(1);
+        out.put_i32(first);
     }
     (0..length).try_for_each(|row| items.write(row, out))
 }

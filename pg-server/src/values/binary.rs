@@ -16,7 +16,7 @@ impl Values {
         match &self.kind {
             Kind::Bool => out.put_u8(u8::from(self.bool(row)?)),
             Kind::Int2 => out.put_i16(self.number::<Int16Type>(row)?),
-            Kind::Int4 => out.put_i32(self.number::<Int32Type>(row)?),
+            Kind::Int4 | Kind::Oid => out.put_i32(self.number::<Int32Type>(row)?),
             Kind::Int8 => out.put_i64(self.number::<Int64Type>(row)?),
             Kind::Float4 => out.put_f32(self.number::<Float32Type>(row)?),
             Kind::Float8 => out.put_f64(self.number::<Float64Type>(row)?),
@@ -35,7 +35,7 @@ impl Values {
                 out.put_i32(days);
                 out.put_i32(months);
             }
-            Kind::Array(_) => return Err(unexpected()),
+            Kind::Array(_) | Kind::Vector(_) => return Err(unexpected()),
         }
         Ok(())
     }

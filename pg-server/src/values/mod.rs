@@ -9,6 +9,7 @@
 
 mod arrays;
 mod binary;
+mod copy;
 mod json;
 mod numeric;
 mod text;
@@ -23,6 +24,7 @@ use samite_engine::{Error, ErrorKind, Result};
 
 use crate::kind::Kind;
 pub(crate) use arrays::items_of_text;
+pub(crate) use copy::CopyLayout;
 pub(crate) use numeric::{numeric_of_binary, numeric_of_text};
 pub(crate) use time::Zone;
 
@@ -90,12 +92,14 @@ impl Values {
 
     /// Writes one value that is not NULL, without its length.
     fn write_bare(&self, row: usize, out: &mut BytesMut) -> Result<()> {
-        if let Kind::Array(item) = &self.kind {
+        if let Kind::Array(item) | Kind::Vector(item) = &self.kind {
             let list = self.array.as_list_opt::<i32>().ok_or_else(unexpected)?.value(row);
             let items = Self::new(&list, item, self.format, self.zone)?;
-            return match self.format {
-                Format::Text => arrays::text(&items, out),
-                Format::Binary => arrays::binary(&items, item.oid(), out),
+            return match (self.format, &self.kind) {
+                (Format::Text, Kind::Vector(_)) => arrays::vector(&items, out),
+                (Format::Text, _) => arrays::text(&items, out),
+                (Format::Binary, Kind::Vector(_)) => arrays::binary(&items, (item.oid(), 0), out),
+                (Format::Binary, _) => arrays::binary(&items, (item.oid(), 1), out),
             };
         }
         match self.format {
@@ -153,13 +157,25 @@ impl Values {
 ///
 /// When a value has no place in its type, or the row is longer than a message can be.
 pub(crate) fn write_row(columns: &[Values], row: usize, out: &mut BytesMut) -> Result<()> {
-    out.put_u8(b'D');
+    message(b'D', out, |out| write_fields(columns, row, out))
+}
+
+/// Writes the number of values of one row, and each with its length.
+fn write_fields(columns: &[Values], row: usize, out: &mut BytesMut) -> Result<()> {
+    out.put_i16(i16::try_from(columns.len()).map_err(|_| too_long())?);
+    columns.iter().try_for_each(|column| column.write(row, out))
+}
+
+/// Writes a message of what `write` does.
+fn message(
+    kind: u8,
+    out: &mut BytesMut,
+    write: impl FnOnce(&mut BytesMut) -> Result<()>,
+) -> Result<()> {
+    out.put_u8(kind);
     let start = out.len();
     out.put_i32(0);
-    out.put_i16(i16::try_from(columns.len()).map_err(|_| too_long())?);
-    for column in columns {
-        column.write(row, out)?;
-    }
+    write(out)?;
     // The length of a message counts itself.
     set_length(out, start, 0)
 }

@@ -24,6 +24,7 @@ impl Values {
             Kind::Bool => out.put_u8(if self.bool(row)? { b't' } else { b'f' }),
             Kind::Int2 => put(out, self.number::<Int16Type>(row)?)?,
             Kind::Int4 => put(out, self.number::<Int32Type>(row)?)?,
+            Kind::Oid => put(out, self.number::<Int32Type>(row)?.cast_unsigned())?,
             Kind::Int8 => put(out, self.number::<Int64Type>(row)?)?,
             Kind::Float4 => {
                 let value = self.number::<Float32Type>(row)?;
@@ -54,7 +55,7 @@ impl Values {
                 let (months, days, micros) = self.interval(row)?;
                 time::interval_text(months, days, micros, out)?;
             }
-            Kind::Array(_) => return Err(unexpected()),
+            Kind::Array(_) | Kind::Vector(_) => return Err(unexpected()),
         }
         Ok(())
     }
