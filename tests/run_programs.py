@@ -1,10 +1,10 @@
 """Builds clients that need an environment of their own, and runs them against a server over the sample mesh.
 
-    python tests/run_programs.py java          the Arrow Flight SQL JDBC driver, each version of it
-    python tests/run_programs.py go            the ADBC driver for Go
+    python tests/run_programs.py java          the Arrow Flight SQL JDBC driver, each version of it, and pgjdbc
+    python tests/run_programs.py go            the ADBC driver for Go, and pgx
     python tests/run_programs.py sqlalchemy1   Python with SQLAlchemy 1.4: flightsql-dbapi, and the dialect in python/, installed
 
-A program is given the URI of a server without logins, and by SAMITE_LOGIN_URI, _CA and _TOKEN one with TLS, the user anna and tokens. One in Java or Go prints a line for each check: ok, limit (of the driver), fault (of the server, known) or FAILED, and their numbers. Downloads go into
+A program is given the URI of a server without logins, or the host and port of its PostgreSQL listener, and by SAMITE_LOGIN_URI, _POSTGRESQL, _CA and _TOKEN one with TLS, the user anna and tokens. One in Java or Go prints a line for each check: ok, limit (of the driver), fault (of the server, known) or FAILED, and their numbers. Downloads go into
 .clients; once they are there, nothing needs the network. What cannot be built here is written into SAMITE_TEST_LEFT_OUT.
 """
 
@@ -24,7 +24,8 @@ from conftest import Server  # noqa: E402
 from identity import Authority, Provider, add_user  # noqa: E402
 
 CACHE = ROOT / ".clients"
-URI = object()  # stands for the server's in a command
+URI, POSTGRESQL = object(), object()  # stand for the server's in a command
+PG = ("--pg-listen", "127.0.0.1:0")
 BUILD_SECONDS_MAX = 1200
 RUN_SECONDS_MAX = 300
 NETTY = "--add-opens=java.base/java.nio=ALL-UNNAMED"  # as the driver's documentation says
@@ -46,10 +47,11 @@ def main():
     with tempfile.TemporaryDirectory() as mesh, tempfile.TemporaryDirectory() as folder:
         sample_mesh.write(mesh)
         os.environ |= {"SAMITE_TEST_MESH": mesh, "SAMITE_BIN": str(program)}
-        server, with_logins, provider = Server(program, mesh), None, Provider()
+        server, with_logins, provider = Server(program, mesh, *PG), None, Provider()
         try:
             with_logins = server_with_logins(program, mesh, pathlib.Path(folder), provider)
-            good = [run(language, name, [server.uri if part is URI else part for part in command]) for name, command in commands.items()]
+            given = {URI: server.uri, POSTGRESQL: ":".join(server.postgresql)}
+            good = [run(language, name, [given.get(part, part) for part in command]) for name, command in commands.items()]
         finally:
             for running in (server, with_logins):
                 if running:
@@ -65,13 +67,13 @@ def server_with_logins(program, mesh, folder, provider):
     add_user(program, folder / "users.toml", "anna", "it's; 1=1 & 100%").check_returncode()
     (folder / "samite.toml").write_text(f'[auth]\nusers_file = "users.toml"\n{provider.options()}jwt_name = "sub"\n'
                                         f'[server]\ntls_certificate = "{certificate.name}"\ntls_key = "{key.name}"\n')
-    server = Server(program, mesh, "--config", str(folder / "samite.toml"))
-    os.environ |= {"SAMITE_LOGIN_URI": server.uri, "SAMITE_LOGIN_CA": str(authority.ca), "SAMITE_LOGIN_TOKEN": provider.token("bert")}
+    server = Server(program, mesh, "--config", str(folder / "samite.toml"), *PG)
+    os.environ |= {"SAMITE_LOGIN_URI": server.uri, "SAMITE_LOGIN_POSTGRESQL": ":".join(server.postgresql), "SAMITE_LOGIN_CA": str(authority.ca), "SAMITE_LOGIN_TOKEN": provider.token("bert")}
     return server
 
 
 def java():
-    """The program with each version of the driver."""
+    """The programs with each version of their driver."""
     for tool, package in (("javac", "default-jdk-headless"), ("mvn", "maven")):
         if not shutil.which(tool):
             raise LeftOut(f"{tool} is missing (Debian: apt-get install {package})")
@@ -79,8 +81,11 @@ def java():
     arguments = ["-q", "-B", "-f", folder / "pom.xml", f"-Dmaven.repo.local={CACHE / 'maven'}", f"-Dfolder={target}", "compile"]
     if build(["mvn", "-o", *arguments], quiet=True) and build(["mvn", *arguments]):
         raise LeftOut("Maven could not build it, see above")
-    drivers = sorted((target / "drivers").glob("*.jar"))
-    return {driver.stem: ["java", NETTY, "-Duser.timezone=UTC", "-cp", f"{target / 'classes'}:{driver}", "samite.Main", URI] for driver in drivers}
+
+    def programs(drivers, *command):
+        return {driver.stem: ["java", NETTY, "-Duser.timezone=UTC", "-cp", f"{target / 'classes'}:{driver}", *command] for driver in sorted((target / drivers).glob("*.jar"))}
+
+    return programs("drivers", "samite.Main", URI) | programs("postgresql", "samite.Postgresql", POSTGRESQL)
 
 
 def go():
@@ -90,7 +95,7 @@ def go():
     made = CACHE / "go/clients"
     if build(["go", "-C", ROOT / "tests/clients/go", "build", "-buildvcs=false", "-o", made, "."]):
         raise LeftOut("go could not build it, see above")
-    return {"go": [made, URI]}
+    return {"go": [made, URI, POSTGRESQL]}
 
 
 def sqlalchemy1():

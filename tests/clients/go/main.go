@@ -1,9 +1,9 @@
-// Asks a samite server over the sample mesh through the ADBC driver for Go: tests/run go.
+// Asks a samite server over the sample mesh through the ADBC driver for Go, and through pgx: tests/run go.
 //
-//	go run . grpc://127.0.0.1:32010
+//	go run . grpc://127.0.0.1:32010 127.0.0.1:5432
 //
 // One line for each check; ends with 1 if one failed. main.go runs checks, statements.go asks through database/sql,
-// metadata.go through ADBC itself, logins.go a second server that the environment names.
+// metadata.go through ADBC itself, logins.go a second server that the environment names, postgresql.go the PostgreSQL listener.
 package main
 
 import (
@@ -83,6 +83,7 @@ func main() {
 	statements(os.Args[1])
 	metadata(os.Args[1])
 	logins(os.Getenv("SAMITE_LOGIN_URI"), os.Getenv("SAMITE_LOGIN_CA"), os.Getenv("SAMITE_LOGIN_TOKEN"))
+	postgresql(os.Args[2])
 	fmt.Printf("%d passed, %d failed, %d skipped\n", passed, failed, faults)
 	if failed > 0 {
 		os.Exit(1)

@@ -134,6 +134,26 @@ def test_large_answer_arrives_whole(connection):
 # ---- statements, cursors, transactions
 
 
+def test_column_without_a_name_is_called_as_in_postgresql(connection):
+    query = ("SELECT count(*), 1 + %s, CAST(min(order_id) AS TEXT), CASE WHEN true THEN 1 END, 2::int AS n, CAST(NULL AS DATE), max(order_id) FROM shop.orders.orders")
+    expected = ["count", "?column?", "min", "case", "n", "date", "max"]
+    for cursor in (connection.execute(query, (1,)), connection.execute(query.replace("%s", "1"))):
+        assert [column.name for column in cursor.description] == expected
+    [column] = connection.execute("SELECT oid FROM pg_class LIMIT 1").description
+    assert (column.name, column.type_code) == ("oid", 26)
+    # A column and a cast of it have the same name, as in PostgreSQL.
+    cursor = connection.execute("SELECT CAST(order_id AS TEXT), order_id FROM shop.orders.orders WHERE order_id = 7")
+    assert [column.name for column in cursor.description] == ["order_id", "order_id"] and cursor.fetchone() == ("7", 7)
+
+
+def test_cursor_that_goes_back_is_refused_by_name(postgresql):
+    with connected(postgresql, autocommit=False) as connection:
+        for statement in ["DECLARE c SCROLL CURSOR FOR SELECT 1", "FETCH BACKWARD 1 FROM c", "FETCH PRIOR FROM c", "FETCH -1 FROM c", "FETCH LAST FROM c"]:
+            with pytest.raises(psycopg.errors.FeatureNotSupported, match="only go forward"):
+                connection.execute(statement)
+            connection.rollback()
+
+
 def test_several_statements_in_one_text_run_until_one_fails(connection):
     cursor = connection.execute("SET timezone = 'Europe/Berlin'; SELECT 1; SELECT 'a;b' -- ;\n; SHOW timezone")
     answers = []
@@ -339,11 +359,14 @@ def test_asyncpg(postgresql):
     async def ask():
         host, port = postgresql.postgresql
         connection = await asyncpg.connect(host=host, port=int(port), user="anna", database="mesh")
-        # asyncpg gives JSON as text, and asks the catalog for the types of arrays in a way that is not understood yet.
-        plain = [(sql, value) for sql, value in VALUES if not isinstance(value, dict) and sql not in ("[[1], [2, 3]]", "[1, NULL, 3]")]
+        # asyncpg gives JSON as text.
+        plain = [(sql, value) for sql, value in VALUES if not isinstance(value, dict) and sql != "[[1], [2, 3]]"]
         row = await connection.fetchrow("SELECT " + ", ".join(f"{sql} AS c{index}" for index, (sql, _) in enumerate(plain)))
         assert tuple(row) == tuple(value for _, value in plain)
+        for items in ("[1.5, NULL]", "[true]", "[DATE '2024-02-29']", "[X'00ff']", "[CAST(1 AS SMALLINT)]", "[TIMESTAMP '2024-02-29 01:02:03']"):
+            assert len(await connection.fetchval(f"SELECT {items}")) in (1, 2), items
         assert await connection.fetchval("SELECT $1::int + 1", 41) == 42
+        assert await connection.fetchval("SELECT count(*) FROM shop.orders.orders WHERE order_id = ANY ($1)", [1, 2, 5000]) == 2
         async with connection.transaction():
             seen = [row[0] async for row in connection.cursor("SELECT value FROM generate_series(1, 500) t(value)", prefetch=64)]
         assert seen == list(range(1, 501))
@@ -367,6 +390,10 @@ def test_sqlalchemy_knows_the_tables(postgresql):
     with engine.connect() as connection:
         assert connection.execute(sqlalchemy.text("SELECT :x + 1"), {"x": 41}).scalar() == 42
         inspector = sqlalchemy.inspect(connection)
+        assert {"orders", "orders@1", "Price-List"} <= set(inspector.get_schema_names())
+        assert inspector.get_pk_constraint("orders", "orders")["constrained_columns"] == ["order_id"]
+        assert [index["column_names"] for index in inspector.get_unique_constraints("orders", "orders")] == []
+        inspector.get_foreign_keys("orders", "orders"), inspector.get_indexes("orders", "orders"), inspector.get_view_names("orders")
         assert inspector.get_table_names("orders") == ["orders"]
         names = [column["name"] for column in inspector.get_columns("orders", "orders")]
         assert names[:2] == ["order_id", "customer_id"]
@@ -389,7 +416,7 @@ def test_psql(postgresql):
                       "SELECT value FROM generate_series(1, 25) t(value) ORDER BY 1;\n")
     assert done.stdout.split() == [str(number) for number in range(1, 26)] * 2, done.stderr
     for command, expected in [(r"\l", "shop|"), (r"\dn", "orders|"), (r"\dt", "orders|orders|table"), (r"\d", "orders|orders|table"),
-                              (r"\d orders.orders", "order_id|"), (r"\di", ""), (r"\dv", ""), (r"\df", ""), (r"\du", "anonymous|"), (r"\dp", "orders|"),
+                              (r"\d orders.orders", "order_id|"), (r"\d+ orders.orders", "order_id|"), (r"\dL", ""), (r"\di", ""), (r"\dv", ""), (r"\df", ""), (r"\du", "anonymous|"), (r"\dp", "orders|"),
                               (r"\dx", ""), (r"\dT", ""), (r"\conninfo", "shop")]:
         done = psql(command)
         assert done.returncode == 0 and expected in done.stdout and "ERROR" not in done.stderr, (command, done.stdout, done.stderr)

@@ -5,6 +5,7 @@ import json
 import time
 
 import grpc
+import psycopg
 import pytest
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
 from pyarrow import flight
@@ -89,6 +90,19 @@ def test_trace_of_the_client_goes_on_in_that_of_the_query(serve, mesh, tmp_path,
     [failed] = [span for span in collector.named("query") if span.trace_id.hex() != TRACE]
     assert attributes(failed)["error.type"] == "not_found" and failed.status.code == 2
     assert "hidden text" not in str(collector.spans)
+
+
+def test_messages_of_postgresql_have_spans(serve, mesh, tmp_path, collector):
+    server = serve(mesh, *configured(tmp_path, f'[telemetry]\notlp_endpoint = "{collector.endpoint}"\n'), "--pg-listen", "127.0.0.1:0")
+    host, port = server.postgresql
+    with psycopg.connect(host=host, port=port, user="anna", dbname="mesh", autocommit=True) as connection:
+        connection.execute(f"SELECT count(*) FROM ({JOIN}) t")
+        connection.execute("SELECT %s::int", (1,))
+    assert server.stop() == 0
+    [call] = collector.named("Query")
+    assert attributes(call)["rpc.system"] == "postgresql"
+    assert [span.parent_span_id for span in collector.named("query") if span.trace_id == call.trace_id] == [call.span_id]
+    assert collector.named("Parse") and collector.named("Execute")
 
 
 def test_statements_are_told_only_where_that_is_configured(serve, mesh, tmp_path, collector):
