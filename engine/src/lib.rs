@@ -31,6 +31,7 @@ pub mod govern;
 pub mod plan;
 pub mod resolve;
 
+pub mod compatibility;
 pub mod mesh_catalog;
 pub mod nearest;
 mod sealed;

@@ -180,6 +180,62 @@ async fn check_holds_each_port_against_its_contract() {
 }
 
 #[tokio::test]
+async fn check_refuses_what_breaks_consumers_of_an_earlier_revision() {
+    let mesh = demo_mesh().await;
+    let (status, stdout, stderr) = told(&samite(&["check", "--mesh", &mesh, "--against", &mesh]));
+    assert_eq!(status, 0, "{stdout}{stderr}");
+
+    // A mesh in a folder of a repository.
+    let repository = tempfile::tempdir().unwrap();
+    let inner = repository.path().join("mesh");
+    let folder = inner.join("domains/artists/profiles");
+    std::fs::create_dir_all(&folder).unwrap();
+    for file in ["profiles.odps.yaml", "profiles.v1.odcs.yaml"] {
+        let from = std::path::Path::new(&mesh).join("domains/artists/profiles").join(file);
+        std::fs::copy(from, folder.join(file)).unwrap();
+    }
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.arg("-C").arg(repository.path()).args([
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@b.example",
+        ]);
+        assert!(command.args(arguments).output().unwrap().status.success(), "{arguments:?}");
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "."]);
+    git(&["commit", "--quiet", "-m", "one"]);
+    git(&["tag", "before"]);
+    let contract = folder.join("profiles.v1.odcs.yaml");
+    let text = std::fs::read_to_string(&contract).unwrap();
+    let line = text.lines().position(|line| line.contains("name: country")).unwrap() + 1;
+    let changed = text
+        .replace("name: stage_name", "name: stage")
+        .replace("name: country, logicalType: string", "name: country, logicalType: integer");
+    std::fs::write(&contract, changed).unwrap();
+
+    let inner = inner.to_str().unwrap();
+    for revision in ["before", "HEAD"] {
+        let (status, stdout, _) = told(&samite(&["check", "--mesh", inner, "--against", revision]));
+        assert_eq!(status, 1, "{stdout}");
+        let file = "domains/artists/profiles/profiles.v1.odcs.yaml";
+        for part in [
+            "error: column \"stage_name\" of artists.profiles@1.artists is gone (keep it until the end of life, and serve the change as version 2)".to_owned(),
+            format!("{file}:{line}: error: the type of column \"country\""),
+        ] {
+            assert!(stdout.contains(&part), "{part}: {stdout}");
+        }
+    }
+    for wrong in ["nothing", "--upload-pack=x", ""] {
+        let against = format!("--against={wrong}");
+        let (status, _, stderr) = told(&samite(&["check", "--mesh", inner, &against]));
+        assert_eq!(status, 2, "{wrong}: {stderr}");
+    }
+}
+
+#[tokio::test]
 async fn product_is_found_and_described() {
     let mesh = demo_mesh().await;
     let (status, stdout, _) = told(&samite(&["products", "--mesh", &mesh, "--search", "ROYALT"]));

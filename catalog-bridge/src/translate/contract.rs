@@ -109,5 +109,6 @@ fn slo(node: &Node) -> Slo {
         unit: text("unit"),
         element: text("element"),
         description: text("description"),
+        line: node.line,
     }
 }

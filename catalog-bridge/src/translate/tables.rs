@@ -65,6 +65,7 @@ impl Reader<'_> {
             granularity: owned(node, "dataGranularityDescription"),
             is_deprecated: node.is_true("deprecated"),
             columns: self.columns(node, path),
+            line: node.line,
         };
         if table.name.trim().is_empty() {
             self.nameless(node, path, "table");
@@ -117,6 +118,7 @@ impl Reader<'_> {
             is_deprecated: node.is_true("deprecated"),
             semantic_definition: self.semantic_definition(node),
             children: self.children(node, path),
+            line: node.line,
         }
     }
 

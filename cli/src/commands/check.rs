@@ -1,18 +1,22 @@
-//! `samite check`: what is wrong in the documents, and whether each port holds its contract.
+//! `samite check`: what is wrong in the documents, whether each port holds its contract, and what a revision
+//! takes away from its consumers.
 
 use std::sync::Arc;
 
 use clap::Args;
 use futures::StreamExt;
+use samite_engine::compatibility::breaking_changes;
 use samite_engine::product::{
-    DataProduct, OutputPort, ProblemLevel, ProductSelector, Status, TableName, VersionSelector,
+    DataProduct, OutputPort, Problem, ProblemLevel, ProductSelector, Status, TableName,
+    VersionSelector,
 };
 use samite_engine::session::{Principal, Session};
 
 use super::failure::Failure;
 use super::places::MeshPlace;
-use super::terminal;
+use super::{revision, terminal};
 use crate::config::Environment;
+use crate::mesh::Mesh;
 use crate::output::quantity;
 
 /// Ports that are opened at once.
@@ -23,6 +27,10 @@ const PORTS_AT_ONCE: usize = 8;
 pub(crate) struct Arguments {
     #[command(flatten)]
     place: MeshPlace,
+    /// Refuse what breaks consumers of this earlier revision: a folder or URI, or a commit, tag or branch of
+    /// the git repository that the mesh lies in
+    #[arg(long, value_name = "REVISION")]
+    against: Option<String>,
 }
 
 /// One table of one port.
@@ -34,11 +42,15 @@ struct Subject {
 /// Prints one line for each problem and each table, and fails if anything is an error.
 pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Result<(), Failure> {
     let configuration = arguments.place.configuration(environment)?;
-    let mesh = arguments.place.open(configuration).await?;
+    let mesh = arguments.place.open(configuration.clone()).await?;
     let picture = mesh.picture();
-    let mut errors = 0;
-    let mut warnings = 0;
-    for problem in &picture.problems {
+    let mut problems = picture.problems.clone();
+    if let Some(against) = &arguments.against {
+        let earlier = revision::open(arguments.place.location(), against, configuration).await?;
+        problems.extend(lost(&earlier.mesh, &mesh));
+    }
+    let (mut errors, mut warnings) = (0, 0);
+    for problem in problems {
         match problem.level {
             ProblemLevel::Error => errors += 1,
             ProblemLevel::Warning => warnings += 1,
@@ -66,6 +78,22 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
         quantity(warnings)
     ))?;
     if errors > 0 { Err(Failure::Reported) } else { Ok(()) }
+}
+
+/// What consumers of the earlier revision lose; what was wrong in it cannot be compared, which is told.
+fn lost(earlier: &Mesh, mesh: &Mesh) -> Vec<Problem> {
+    let (old, now) = (earlier.picture(), mesh.engine().clock().now());
+    let unread = old.problems.iter().filter(|problem| problem.level == ProblemLevel::Error);
+    let unread = unread.map(|problem| Problem {
+        level: ProblemLevel::Warning,
+        message: format!(
+            "was wrong in the earlier revision, so that it is not compared: {}",
+            problem.message
+        ),
+        hint: None,
+        ..problem.clone()
+    });
+    unread.chain(breaking_changes(&old, &mesh.picture(), now)).collect()
 }
 
 /// The tables of all ports that can be asked; what is retired cannot.

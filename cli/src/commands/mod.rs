@@ -10,6 +10,7 @@ mod describe;
 mod failure;
 mod places;
 mod products;
+mod revision;
 mod serve;
 mod sql;
 mod terminal;

@@ -55,6 +55,11 @@ impl MeshPlace {
         self.setup.configuration(environment)
     }
 
+    /// The place, as it was written.
+    pub(crate) fn location(&self) -> &str {
+        &self.mesh
+    }
+
     /// Opens the mesh.
     ///
     /// # Errors

@@ -76,6 +76,8 @@ pub struct Column {
     pub semantic_definition: Option<String>,
     /// The fields of an object, the item of an array, key and value of a map.
     pub children: Vec<Column>,
+    /// The line of the document that it begins on, from 1; 0 if no document tells.
+    pub line: u64,
 }
 
 impl Column {

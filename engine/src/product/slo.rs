@@ -13,4 +13,6 @@ pub struct Slo {
     pub element: Option<String>,
     /// What it says.
     pub description: Option<String>,
+    /// The line of the document that it begins on, from 1; 0 if no document tells.
+    pub line: u64,
 }

@@ -17,6 +17,8 @@ pub struct Table {
     pub is_deprecated: bool,
     /// The promised columns, in order; empty if the contract names none.
     pub columns: Vec<Column>,
+    /// The line of the document that it begins on, from 1; 0 if no document tells.
+    pub line: u64,
 }
 
 impl Table {

@@ -1,0 +1,117 @@
+//! An earlier revision of a mesh: another folder, or a commit of the git repository that the mesh lies in.
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use samite_engine::{Error, ErrorKind};
+use tempfile::TempDir;
+
+use super::failure::Failure;
+use crate::config::Configuration;
+use crate::mesh::Mesh;
+
+/// What documents of a mesh are called; nothing else of a commit is taken out.
+const DOCUMENTS: [&str; 2] = [".odps.yaml", ".odcs.yaml"];
+
+/// An earlier revision of a mesh.
+pub(crate) struct Revision {
+    /// The mesh as it was.
+    pub(crate) mesh: Mesh,
+    /// Where its documents lie, if they were taken out of a repository; goes with it.
+    _documents: Option<TempDir>,
+}
+
+/// Opens the revision `against` of the mesh at `mesh`: a folder or URI, else a commit, a tag or a branch.
+///
+/// # Errors
+///
+/// When there is neither such a mesh nor such a commit.
+pub(crate) async fn open(
+    mesh: &str,
+    against: &str,
+    configuration: Configuration,
+) -> Result<Revision, Failure> {
+    if against.contains("://") || Path::new(against).is_dir() {
+        let mesh = Mesh::builder(against).config(configuration).build().await?;
+        return Ok(Revision { mesh, _documents: None });
+    }
+    let (folder, revision) = (PathBuf::from(mesh), against.to_owned());
+    let taken = tokio::task::spawn_blocking(move || check_out(&folder, &revision));
+    let taken = taken.await.map_err(|error| Failure::Failed(unread(&error.to_string())))??;
+    let place = taken.path().to_string_lossy().into_owned();
+    let mesh = Mesh::builder(place).config(configuration).build().await?;
+    Ok(Revision { mesh, _documents: Some(taken) })
+}
+
+/// The documents that `folder` had at `revision`, in a folder of their own.
+fn check_out(folder: &Path, revision: &str) -> Result<TempDir, Failure> {
+    let commit = commit_of(folder, revision)?;
+    let listed = git(folder, &["ls-tree", "-r", "-z", &commit])?;
+    let mut documents = BTreeMap::new();
+    for entry in String::from_utf8_lossy(&listed).split('\0') {
+        let Some((about, name)) = entry.split_once('\t') else { continue };
+        // Mode, kind and name of the object; a link is no document.
+        let (Some(mode), Some(object)) = (about.split(' ').next(), about.split(' ').nth(2)) else {
+            continue;
+        };
+        if mode.starts_with("100")
+            && DOCUMENTS.iter().any(|ending| name.ends_with(ending))
+            && is_inside(name)
+        {
+            documents.insert(name.to_owned(), object.to_owned());
+        }
+    }
+    let target = TempDir::new().map_err(Failure::from_io)?;
+    std::fs::create_dir(target.path().join("domains")).map_err(Failure::from_io)?;
+    for (name, object) in documents {
+        let text = git(folder, &["cat-file", "blob", &object])?;
+        let file = target.path().join(name);
+        if let Some(parent) = file.parent() {
+            std::fs::create_dir_all(parent).map_err(Failure::from_io)?;
+        }
+        std::fs::write(file, text).map_err(Failure::from_io)?;
+    }
+    Ok(target)
+}
+
+fn is_inside(name: &str) -> bool {
+    Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// The commit that a revision stands for.
+fn commit_of(folder: &Path, revision: &str) -> Result<String, Failure> {
+    let wanted = format!("{revision}^{{commit}}");
+    let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted];
+    let found = git(folder, &arguments).map_err(|_| {
+        Failure::Usage(
+            Error::new(
+                ErrorKind::NotFound,
+                format!("\"{revision}\" is neither a folder nor a revision of the mesh"),
+            )
+            .with_hint(
+                "name a folder or URI of another mesh, or a commit, tag or branch of the git repository that --mesh lies in",
+            ),
+        )
+    })?;
+    Ok(String::from_utf8_lossy(&found).trim().to_owned())
+}
+
+/// What git prints.
+fn git(folder: &Path, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
+    let ended = Command::new("git")
+        .arg("-C")
+        .arg(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .map_err(|error| Failure::Failed(unread(&format!("git cannot be run: {error}"))))?;
+    if ended.status.success() {
+        return Ok(ended.stdout);
+    }
+    Err(Failure::Failed(unread(String::from_utf8_lossy(&ended.stderr).trim())))
+}
+
+fn unread(detail: &str) -> Error {
+    Error::new(ErrorKind::SourceUnavailable, "the revision cannot be read").with_detail(detail)
+}
