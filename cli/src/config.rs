@@ -18,7 +18,7 @@ mod units;
 mod value;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use samite_connectors::stores::StoresConfig;
@@ -51,6 +51,8 @@ pub struct Configuration {
     pub log_filter: String,
     /// Where traces go; nowhere without it.
     pub otlp_endpoint: Option<String>,
+    /// The authority of an encrypted collector, where it is none that the machine trusts.
+    pub otlp_ca_file: Option<PathBuf>,
     /// The name of this server in traces.
     pub service_name: String,
     /// Who may call, and how connections are encrypted.
@@ -79,6 +81,7 @@ impl Default for Configuration {
             log_format: "text".to_owned(),
             log_filter: "info".to_owned(),
             otlp_endpoint: None,
+            otlp_ca_file: None,
             service_name: "samite".to_owned(),
             pg_listen: None,
             security: Security::default(),
@@ -180,6 +183,7 @@ impl Configuration {
                 .clone()
                 .or_else(|| variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"))
                 .or_else(|| variable("OTEL_EXPORTER_OTLP_ENDPOINT")),
+            otlp_ca_file: self.otlp_ca_file.clone(),
             service_name: named.unwrap_or_else(|| self.service_name.clone()),
         })
     }

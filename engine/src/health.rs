@@ -3,8 +3,10 @@
 //! What is asked is small, takes no place among the queries that run, and leaves no trace in the log of
 //! queries: a server that is busy is not ill.
 
+use std::fs::DirBuilder;
 use std::future::Future;
 use std::io::Write;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::Engine;
@@ -49,10 +51,26 @@ async fn within(
 fn write(engine: &Engine) -> Result<()> {
     let disk = &engine.runtime().disk_manager;
     let wrong = |error: Error| unwritable().with_source(error);
+    make_again(&disk.temp_dir_paths());
     let file = disk.create_tmp_file("a sign of life").map_err(|error| wrong(error.into()))?;
     let mut writer = file.open_writer().map_err(|error| wrong(error.into()))?;
     writer.write_all(b"alive").map_err(|error| unwritable().with_source(error))?;
     writer.finish().map_err(|error| wrong(error.into()))
+}
+
+/// Makes the folders again that queries spill into, where what they lie in was taken away and is back:
+/// else nothing but a restart would. What they lie in is never made here: it may be a disk that is gone.
+fn make_again(folders: &[PathBuf]) {
+    for folder in folders.iter().filter(|folder| !folder.exists()) {
+        let mut maker = DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut maker, 0o700);
+        match maker.create(folder) {
+            Ok(()) => tracing::warn!("the spill folder was gone, and is made again"),
+            // What cannot be made cannot be written either, and that is told.
+            Err(error) => tracing::debug!(%error, "the spill folder cannot be made again"),
+        }
+    }
 }
 
 fn unwritable() -> Error {
@@ -88,5 +106,9 @@ mod tests {
         let error = engine.check(patience).await.unwrap_err();
         assert_eq!(error.message(), "the spill folder cannot be written");
         assert!(!error.to_line().contains("samite-"), "{error:?}");
+        std::fs::create_dir(&folder).unwrap();
+        engine.check(patience).await.unwrap();
+        drop(engine);
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -23,6 +23,8 @@ pub mod events;
 pub mod config;
 pub mod engine;
 pub mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod health;
 pub mod session;
 

@@ -287,6 +287,25 @@ async fn parameters_are_typed_and_bound() {
 }
 
 #[tokio::test]
+async fn parameter_of_several_types_has_a_likely_one() {
+    let session = session();
+    for (expression, types) in [
+        ("$1", vec![None]),
+        ("abs($1)", vec![Some(DataType::Float64)]),
+        ("coalesce($1, 1)", vec![Some(DataType::Int64)]),
+        ("$1 + $2", vec![Some(DataType::Float64); 2]),
+        ("$1 + 1", vec![Some(DataType::Int64)]),
+    ] {
+        let statement = session.parse(&format!("SELECT {expression}")).unwrap();
+        let plan = session.plan(&statement).await.unwrap();
+        let parameters = plan.parameters().iter();
+        let found: Vec<_> =
+            parameters.map(|p| p.data_type.clone().or_else(|| p.likely_type.clone())).collect();
+        assert_eq!(found, types, "{expression} {:?}", plan.parameters());
+    }
+}
+
+#[tokio::test]
 async fn mesh_describes_itself() {
     let session = session();
     let mut answers = String::new();

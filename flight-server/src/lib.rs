@@ -20,6 +20,8 @@ mod connection;
 mod constants;
 mod encode;
 mod expiring;
+#[doc(hidden)]
+pub mod fuzzing;
 mod message;
 mod metadata;
 mod metrics;

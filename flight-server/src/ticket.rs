@@ -37,9 +37,14 @@ impl Tickets {
         ticket.push(VERSION);
         ticket.extend_from_slice(id.as_bytes());
         ticket.extend_from_slice(&ends_at.to_be_bytes());
-        let signature = self.signer(&ticket, principal)?.finalize().into_bytes();
-        ticket.extend_from_slice(&signature);
-        Ok(Bytes::from(ticket))
+        self.seal(ticket, principal)
+    }
+
+    /// A ticket with anything in it.
+    pub(crate) fn seal(&self, mut inside: Vec<u8>, principal: &str) -> Result<Bytes> {
+        let signature = self.signer(&inside, principal)?.finalize().into_bytes();
+        inside.extend_from_slice(&signature);
+        Ok(Bytes::from(inside))
     }
 
     /// The id of the query, if this ticket was issued to `principal` and has not ended.

@@ -17,6 +17,8 @@ mod config;
 mod conversation;
 mod copy;
 mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 mod kind;
 mod link;
 mod parameters;

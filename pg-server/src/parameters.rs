@@ -30,8 +30,8 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// How a parameter is read: as the client says with `declared`, else as the query needs it, else
-    /// as text. Instants without a zone are those of `zone`.
+    /// How a parameter is read: as the client says with `declared`, else as the query needs it or is
+    /// likely to, else as text. Instants without a zone are those of `zone`.
     ///
     /// # Errors
     ///
@@ -40,7 +40,7 @@ impl Wanted {
         if let Some(data_type) = Kind::parameter(declared)? {
             return Ok(Self { oid: declared, data_type: in_zone(data_type, zone) });
         }
-        match &parameter.data_type {
+        match parameter.data_type.as_ref().or(parameter.likely_type.as_ref()) {
             Some(data_type) => Ok(Self {
                 oid: Kind::of(data_type)?.oid(),
                 data_type: in_zone(data_type.clone(), zone),
@@ -304,7 +304,7 @@ mod tests {
     use super::*;
 
     fn wanted(data_type: Option<DataType>, declared: u32) -> Wanted {
-        let parameter = Parameter { number: 1, data_type };
+        let parameter = Parameter { number: 1, data_type, likely_type: None };
         Wanted::new(&parameter, declared, "+02:00").unwrap()
     }
 

@@ -413,20 +413,20 @@ fn check_encoding(value: &str) -> Result<(), Coded> {
 }
 
 /// The password without the zero that ends it.
-fn password(bytes: &[u8]) -> String {
+pub(crate) fn password(bytes: &[u8]) -> String {
     let text = bytes.strip_suffix(&[0]).unwrap_or(bytes);
     String::from_utf8_lossy(text).into_owned()
 }
 
 /// True for a token of a login, or a JWT: three parts of base64, of which the first is a JSON object.
-fn is_token(password: &str) -> bool {
+pub(crate) fn is_token(password: &str) -> bool {
     password.starts_with("samite-login-")
         || (password.starts_with("eyJ")
             && password.bytes().filter(|byte| *byte == b'.').count() == 2)
 }
 
 /// The settings of `-c name=value --name=value`, in which a backslash takes a blank in.
-fn options(text: &str) -> Vec<(String, String)> {
+pub(crate) fn options(text: &str) -> Vec<(String, String)> {
     let mut words = vec![String::new()];
     let mut rest = text.chars();
     while let Some(next) = rest.next() {

@@ -19,6 +19,7 @@ mod demo;
 mod documents;
 mod flight;
 mod formats;
+mod fuzzing;
 mod iceberg;
 mod iceberg_pruning;
 mod mesh_folder;

@@ -315,6 +315,12 @@ pub(crate) const OPTIONS: &[OptionDefinition] = &[
     ),
     option(
         "telemetry",
+        "otlp_ca_file",
+        Field::OptionalPath(|all| &mut all.otlp_ca_file),
+        "Authority (PEM) that has signed the certificate of an `https` collector; by default those that the machine trusts.",
+    ),
+    option(
+        "telemetry",
         "service_name",
         Field::Text(|all| &mut all.service_name),
         "Name of this server in traces; the variable `OTEL_SERVICE_NAME` counts where it is not set.",

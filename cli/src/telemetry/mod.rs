@@ -8,15 +8,17 @@
 mod exporter;
 mod tasks;
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use opentelemetry::trace::TracerProvider;
-use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_otlp::{SpanExporter, WithExportConfig, WithTonicConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use samite_engine::telemetry::{LOG_TARGET, TRACE_TARGET};
 use samite_engine::{Error, ErrorKind, Result};
+use tonic::transport::{Certificate, ClientTlsConfig};
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::Layer;
@@ -32,6 +34,9 @@ const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The time for the last spans to reach the collector when the server ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What begins a certificate in a file.
+const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 /// How lines of the log are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +68,8 @@ pub struct TelemetryOptions {
     pub filter: String,
     /// Where traces go; nowhere without it.
     pub otlp_endpoint: Option<String>,
+    /// The authority (PEM) of an `https` endpoint; without it those that the machine trusts.
+    pub otlp_ca_file: Option<PathBuf>,
     /// The name of this server in traces.
     pub service_name: String,
 }
@@ -78,11 +85,10 @@ impl Telemetry {
     ///
     /// # Errors
     ///
-    /// When the filter or the endpoint cannot be used.
+    /// When the filter, the endpoint or its authority cannot be used.
     pub fn start(options: &TelemetryOptions) -> Result<Self> {
         let provider = options.otlp_endpoint.as_deref();
-        let provider =
-            provider.map(|endpoint| provider_of(endpoint, &options.service_name)).transpose()?;
+        let provider = provider.map(|endpoint| provider_of(endpoint, options)).transpose()?;
         let traces = provider.as_ref().map(|provider| {
             opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
             tracing_opentelemetry::layer()
@@ -134,24 +140,48 @@ fn log_filter(filter: &str) -> Result<Targets> {
         .with_target(LOG_TARGET, LevelFilter::ERROR))
 }
 
-fn provider_of(endpoint: &str, service_name: &str) -> Result<SdkTracerProvider> {
-    let exporter = SpanExporter::builder()
-        .with_tonic()
-        .with_endpoint(endpoint)
-        .with_timeout(EXPORT_TIMEOUT)
-        .build()
-        .map_err(|error| {
-            Error::new(
-                ErrorKind::InvalidConfiguration,
-                format!("traces cannot be sent to \"{endpoint}\""),
-            )
-            .with_detail(error.to_string())
-            .with_hint("write an address such as http://127.0.0.1:4317")
+fn provider_of(endpoint: &str, options: &TelemetryOptions) -> Result<SdkTracerProvider> {
+    let wrong = |detail: String| {
+        let message = format!("traces cannot be sent to \"{endpoint}\"");
+        Error::new(ErrorKind::InvalidConfiguration, message).with_detail(detail)
+    };
+    let mut exporter =
+        SpanExporter::builder().with_tonic().with_endpoint(endpoint).with_timeout(EXPORT_TIMEOUT);
+    // The exporter itself would trust nobody.
+    if is_encrypted(endpoint) {
+        let authority = options.otlp_ca_file.as_deref().map(authority).transpose();
+        let authority = authority.map_err(|error| {
+            wrong(error).with_hint("name a file with a certificate in [telemetry] otlp_ca_file")
         })?;
+        exporter = exporter.with_tls_config(match authority {
+            Some(authority) => ClientTlsConfig::new().ca_certificate(authority),
+            None => ClientTlsConfig::new().with_enabled_roots(),
+        });
+    } else if options.otlp_ca_file.is_some() {
+        return Err(wrong("there is an authority, and the address is not encrypted".to_owned())
+            .with_hint("write https://, or leave [telemetry] otlp_ca_file away"));
+    }
+    let exporter = exporter.build().map_err(|error| {
+        wrong(error.to_string()).with_hint("write an address such as http://127.0.0.1:4317")
+    })?;
     Ok(SdkTracerProvider::builder()
         .with_batch_exporter(Forgiving::new(exporter))
-        .with_resource(Resource::builder().with_service_name(service_name.to_owned()).build())
+        .with_resource(Resource::builder().with_service_name(options.service_name.clone()).build())
         .build())
+}
+
+fn is_encrypted(endpoint: &str) -> bool {
+    endpoint.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"))
+}
+
+/// The certificates of a file, or why there are none.
+fn authority(file: &Path) -> Result<Certificate, String> {
+    let pem = std::fs::read(file)
+        .map_err(|error| format!("the file of its authority cannot be read: {error}"))?;
+    let has_certificate = pem.windows(BEGIN.len()).any(|part| part == BEGIN);
+    has_certificate
+        .then(|| Certificate::from_pem(pem))
+        .ok_or_else(|| "the file of its authority holds no certificate".to_owned())
 }
 
 #[cfg(test)]
@@ -176,6 +206,26 @@ mod tests {
             let filter = log_filter(filter).unwrap();
             assert!(filter.would_enable(LOG_TARGET, &Level::ERROR));
             assert!(!filter.would_enable(TRACE_TARGET, &Level::INFO));
+        }
+    }
+
+    #[tokio::test]
+    async fn collector_that_cannot_be_trusted_is_refused_at_the_start() {
+        let (file, empty) = (tempfile::NamedTempFile::new().unwrap(), Path::new("/nowhere/ca.pem"));
+        for (endpoint, ca_file, detail) in [
+            ("https://127.0.0.1:1", Some(file.path()), "the file of its authority holds no"),
+            ("https://127.0.0.1:1", Some(empty), "the file of its authority cannot be read"),
+            ("http://127.0.0.1:1", Some(file.path()), "the address is not encrypted"),
+        ] {
+            let options = TelemetryOptions {
+                format: LogFormat::Text,
+                filter: "info".to_owned(),
+                otlp_endpoint: Some(endpoint.to_owned()),
+                otlp_ca_file: ca_file.map(Path::to_owned),
+                service_name: "samite".to_owned(),
+            };
+            let error = provider_of(endpoint, &options).err().unwrap();
+            assert!(error.detail().unwrap_or_default().contains(detail), "{error:?}");
         }
     }
 }

@@ -10,6 +10,7 @@ mod bounded;
 mod constants;
 mod exact_numbers;
 mod explain;
+mod likely_types;
 mod logical;
 mod parameters;
 mod physical;
@@ -381,7 +382,7 @@ pub async fn plan(query: GovernedQuery, session: &Session, aim: Aim) -> Result<Q
     let raw = depth
         .on_stack(|| Ok::<_, Error>(projections::keep_apart(logical::plan(&query, &state)?)?))?;
     let typed = depth.on_stack(|| coerced(raw.clone(), &state));
-    let parameters = depth.on_stack(|| parameters::of(&typed))?;
+    let parameters = depth.on_stack(|| parameters::of(&typed, &raw))?;
     let (answer, schema) = match query.statement().form()? {
         Form::Explain { analyze: true, .. } => (Answer::Analysis, explain::schema()),
         Form::Explain { verbose, .. } => {

@@ -9,6 +9,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::scalar::ScalarValue;
 
+use super::likely_types;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The largest number of a parameter.
@@ -24,14 +25,18 @@ pub struct Parameter {
     pub number: usize,
     /// Its type, where the query tells.
     pub data_type: Option<DataType>,
+    /// Where the query takes other types as well: what to tell a client that binds values of the type
+    /// that it is told, and of no other. No value is cast to it.
+    pub likely_type: Option<DataType>,
 }
 
-/// The parameters of a plan: all numbers from 1 to the highest.
+/// The parameters of a plan: all numbers from 1 to the highest. In the plan as it was `written` no
+/// argument has the type yet that its function brings it to.
 ///
 /// # Errors
 ///
 /// When a parameter has a name instead of a number.
-pub(super) fn of(plan: &LogicalPlan) -> Result<Vec<Parameter>> {
+pub(super) fn of(plan: &LogicalPlan, written: &LogicalPlan) -> Result<Vec<Parameter>> {
     let mut types: BTreeMap<usize, Option<DataType>> = BTreeMap::new();
     for (name, data_type) in plan.get_parameter_types()? {
         types.insert(number(&name)?, data_type);
@@ -45,10 +50,27 @@ pub(super) fn of(plan: &LogicalPlan) -> Result<Vec<Parameter>> {
     for limit in limits(plan)? {
         types.insert(limit, Some(DataType::Int64));
     }
+    let mut likely = BTreeMap::new();
+    if types.values().any(|known| is_unknown(known.as_ref())) {
+        for (name, data_type) in likely_types::of(written)? {
+            likely.insert(number(&name)?, data_type);
+        }
+    }
     let highest = types.last_key_value().map_or(0, |(number, _)| *number);
-    Ok((1..=highest)
-        .map(|number| Parameter { number, data_type: types.remove(&number).flatten() })
-        .collect())
+    let parameter = |number| {
+        let data_type = types.remove(&number).flatten();
+        match is_unknown(data_type.as_ref()) {
+            true => Parameter { number, data_type: None, likely_type: likely.remove(&number) },
+            false => Parameter { number, data_type, likely_type: None },
+        }
+    };
+    Ok((1..=highest).map(parameter).collect())
+}
+
+/// True where two parameters stand beside each other too: each is then of the other's type, which is
+/// none.
+fn is_unknown(data_type: Option<&DataType>) -> bool {
+    data_type.is_none_or(DataType::is_null)
 }
 
 fn number(name: &str) -> Result<usize> {
@@ -196,10 +218,10 @@ mod tests {
             (ScalarValue::from("a"), DataType::Utf8View, ScalarValue::Utf8View(Some("a".into()))),
         ] {
             let text = format!("{value:?} as {wanted}");
-            let parameter = Parameter { number: 1, data_type: Some(wanted) };
+            let parameter = Parameter { number: 1, data_type: Some(wanted), likely_type: None };
             assert_eq!(parameter.fit(value).unwrap(), expected, "{text}");
         }
-        let number = Parameter { number: 1, data_type: Some(DataType::Int64) };
+        let number = Parameter { number: 1, data_type: Some(DataType::Int64), likely_type: None };
         let refusal = number.fit(ScalarValue::from("x")).map_err(|error| error.kind());
         assert_eq!(refusal, Err(ErrorKind::InvalidQuery));
     }

@@ -86,4 +86,10 @@ impl Column {
     pub fn source_name(&self) -> &str {
         self.physical_name.as_deref().unwrap_or(&self.name)
     }
+
+    /// True if the contract promises that no value is NULL: a column of the primary key has none.
+    #[must_use]
+    pub fn promises_values(&self) -> bool {
+        self.is_required || self.primary_key_position.is_some()
+    }
 }

@@ -43,7 +43,7 @@ pub(crate) struct Depth(usize);
 
 impl Depth {
     /// A depth that needs a stack of its own.
-    pub(super) const DEEP: Self = Self(SHALLOW + 1);
+    pub(crate) const DEEP: Self = Self(SHALLOW + 1);
 
     /// A depth with so many levels more.
     pub(super) fn deeper(self, levels: usize) -> Self {

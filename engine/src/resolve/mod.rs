@@ -47,8 +47,8 @@ use names::Named;
 pub(crate) use pin::{open_within_limit, server};
 pub(crate) use shims::{SessionValues, TWIN_MARK};
 pub(crate) use show::Show;
-pub(crate) use statement::Form;
 pub use statement::Statement;
+pub(crate) use statement::{Form, parse_one};
 pub(crate) use version::{select as select_ports, successor};
 
 /// A statement whose every name is a port at a snapshot.

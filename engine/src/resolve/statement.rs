@@ -106,11 +106,16 @@ impl Statement {
                     config.sql_bytes_max
                 )));
         }
-        let sql = format!("SUBSTRAIT PLAN ({} bytes)", plan.len());
+        let sql = Self::name_of_substrait(plan);
         let form = Form::Substrait(SubstraitPlan::decode(plan)?);
         let (depth, form) = (Depth::DEEP, Some(Sealed::new(form)));
         let (names, identifiers) = Default::default();
         Ok(Self(Arc::new(Inner { sql, depth, asks_catalog: false, names, identifiers, form })))
+    }
+
+    /// What stands in place of the text of a plan of Substrait.
+    pub(crate) fn name_of_substrait(plan: &[u8]) -> String {
+        format!("SUBSTRAIT PLAN ({} bytes)", plan.len())
     }
 
     /// The text as it came.
@@ -193,7 +198,12 @@ fn understand(form: &mut Form) -> Result<Understood> {
     }
 }
 
-fn parse_one(sql: &str) -> Result<Parsed> {
+/// Reads one statement, as it is written.
+///
+/// # Errors
+///
+/// When it is none, or more than one.
+pub(crate) fn parse_one(sql: &str) -> Result<Parsed> {
     let mut dialect = Budgeted::new(sql);
     let timed = moment::tokens(sql, &dialect);
     let is_timed = timed.is_some();

@@ -16,7 +16,7 @@ use futures::future::BoxFuture;
 use parking_lot::RwLock;
 
 use crate::engine::Engine;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::execute::QueryStream;
 use crate::mesh_catalog::ListedTable;
 use crate::plan::{Aim, QueryPlan};
@@ -127,20 +127,25 @@ impl Session {
     /// When it is not SQL, too long, too deep, more than one statement, or not a query.
     pub fn parse(&self, sql: &str) -> Result<Statement> {
         let read = stage!("parse").in_scope(|| Statement::parse(sql, self.engine.config()));
-        read.map_err(|error| {
-            let mut record = Record::begin(&self.engine, &self.asker, sql);
-            record.failed(&error);
-            error.of_query(record.query_id())
-        })
+        read.map_err(|error| self.unread(sql, error))
     }
 
-    /// Reads a plan of Substrait in place of SQL: its protobuf message (`substrait.Plan`).
+    /// The error of what could not be read, once the log has it.
+    fn unread(&self, sql: &str, error: Error) -> Error {
+        let mut record = Record::begin(&self.engine, &self.asker, sql);
+        record.failed(&error);
+        error.of_query(record.query_id())
+    }
+
+    /// Reads a plan of Substrait in place of SQL: its protobuf message (`substrait.Plan`). One that
+    /// cannot be read is a query that failed, and logged as such.
     ///
     /// # Errors
     ///
     /// When it is none, too long, or uses what is not supported.
     pub fn parse_substrait(&self, plan: &[u8]) -> Result<Statement> {
-        Statement::of_substrait(plan, self.engine.config())
+        let read = stage!("parse").in_scope(|| Statement::of_substrait(plan, self.engine.config()));
+        read.map_err(|error| self.unread(&Statement::name_of_substrait(plan), error))
     }
 
     /// Carries out a statement that is no query (SET, RESET, USE, KILL, ...).

@@ -57,9 +57,14 @@ impl Logins {
         token.extend_from_slice(&now.timestamp().to_be_bytes());
         token.extend_from_slice(&end.timestamp().to_be_bytes());
         token.extend_from_slice(user.principal().name.as_bytes());
-        let signature = self.signer(&token, user)?.finalize().into_bytes();
-        token.extend_from_slice(&signature);
-        Ok(format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(token)))
+        self.seal(token, user)
+    }
+
+    /// A token with anything in it.
+    pub(super) fn seal(&self, mut inside: Vec<u8>, user: &User) -> Result<String> {
+        let signature = self.signer(&inside, user)?.finalize().into_bytes();
+        inside.extend_from_slice(&signature);
+        Ok(format!("{PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(inside)))
     }
 
     /// The login of a token; `None` if it was not issued here, has ended, or the user is gone or has
@@ -78,7 +83,7 @@ impl Logins {
             return None;
         }
         let id = Uuid::from_slice(fixed.get(1..17)?).ok()?;
-        Some(Login { user, id, is_old: now - issued > end - now })
+        Some(Login { user, id, is_old: now.saturating_sub(issued) > end.saturating_sub(now) })
     }
 
     fn signer(&self, signed: &[u8], user: &User) -> Result<Hmac<Sha256>> {

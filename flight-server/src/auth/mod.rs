@@ -5,6 +5,7 @@
 mod authenticator;
 mod config;
 mod credentials;
+pub(crate) mod fuzzing;
 mod handshake;
 mod lockout;
 mod login;

@@ -158,6 +158,11 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
+/// How many keys of a document may check a token.
+pub(super) fn fitting(document: &[u8], id: Option<&str>, algorithm: Algorithm) -> usize {
+    keys::count(document, id, algorithm)
+}
+
 fn algorithm(name: &str) -> Result<Algorithm> {
     let algorithm = Algorithm::from_str(name).ok();
     algorithm.filter(|algorithm| algorithm.family() != AlgorithmFamily::Hmac).ok_or_else(|| {

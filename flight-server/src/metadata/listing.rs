@@ -14,8 +14,7 @@ use samite_engine::mesh_catalog::{ListedTable, TableKind, promised_schema};
 use samite_engine::product::{ProductSelector, TableName};
 use samite_engine::{Error, ErrorKind, Result};
 
-use super::pattern::Pattern;
-use super::{Asker, schemas, unbuildable};
+use super::{Asker, Pattern, schemas, unbuildable};
 use crate::wire::{TableOrigin, WireSchema};
 
 /// Rows of one batch of a listing.

@@ -9,6 +9,8 @@ mod schemas;
 mod sql_info;
 mod type_info;
 
+pub(crate) use pattern::Pattern;
+
 use arrow_flight::sql::Command;
 use arrow_flight::sql::metadata::XdbcTypeInfoData;
 use datafusion::arrow::array::RecordBatch;

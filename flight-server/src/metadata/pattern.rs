@@ -2,7 +2,7 @@
 
 /// A pattern in names.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Pattern {
+pub(crate) struct Pattern {
     parts: Vec<Part>,
     /// The text as it came; a client may mean it as a name.
     text: String,
@@ -17,7 +17,7 @@ enum Part {
 
 impl Pattern {
     /// Reads a pattern.
-    pub(super) fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let mut parts = Vec::with_capacity(text.len());
         let mut characters = text.chars();
         while let Some(character) = characters.next() {
@@ -32,7 +32,7 @@ impl Pattern {
     }
 
     /// True if `name` matches.
-    pub(super) fn matches(&self, name: &str) -> bool {
+    pub(crate) fn matches(&self, name: &str) -> bool {
         let name: Vec<char> = name.chars().collect();
         let (mut at, mut part) = (0, 0);
         // Where to go on if the rest fails: behind the last `%`, one character further.
@@ -59,7 +59,7 @@ impl Pattern {
     }
 
     /// True if `name` is the pattern, letter by letter.
-    pub(super) fn is_exactly(&self, name: &str) -> bool {
+    pub(crate) fn is_exactly(&self, name: &str) -> bool {
         self.text == name
     }
 }

@@ -178,14 +178,18 @@ pub(crate) fn parameter_count(parameters: &[Parameter]) -> usize {
 
 /// The schema of the parameters, in the order of their numbers, each of which may be null.
 pub(crate) fn parameter_schema(parameters: &[Parameter], profile: Profile) -> Schema {
-    let unknown = match profile {
-        Profile::Arrow => DataType::Null,
-        Profile::Jdbc | Profile::Odbc => DataType::Utf8,
-    };
     let field = |number: usize| {
         let known = parameters.iter().find(|parameter| parameter.number == number);
         let data_type = known.and_then(|parameter| parameter.data_type.clone());
-        Field::new(format!("${number}"), data_type.unwrap_or_else(|| unknown.clone()), true)
+        let data_type = data_type.unwrap_or_else(|| match profile {
+            // What a client reads as: any type.
+            Profile::Arrow => DataType::Null,
+            Profile::Jdbc | Profile::Odbc => {
+                let likely = known.and_then(|parameter| parameter.likely_type.clone());
+                likely.unwrap_or(DataType::Utf8)
+            }
+        });
+        Field::new(format!("${number}"), data_type, true)
     };
     Schema::new((1..=parameter_count(parameters)).map(field).collect::<Vec<_>>())
 }
@@ -255,7 +259,7 @@ mod tests {
     }
 
     fn parameter(number: usize, data_type: Option<DataType>) -> Parameter {
-        Parameter { number, data_type }
+        Parameter { number, data_type, likely_type: None }
     }
 
     #[test]
@@ -298,11 +302,20 @@ mod tests {
 
     #[test]
     fn parameters_stand_in_the_order_of_their_numbers() {
-        let parameters = [parameter(2, Some(DataType::Int64)), parameter(10, None)];
+        let likely_type = Some(DataType::Float64);
+        let parameters = [
+            parameter(2, Some(DataType::Int64)),
+            Parameter { likely_type, ..parameter(3, None) },
+            parameter(10, None),
+        ];
         let schema = parameter_schema(&parameters, Profile::Jdbc);
         assert_eq!(schema.fields().len(), 10);
         assert_eq!(schema.field(1).data_type(), &DataType::Int64);
+        assert_eq!(schema.field(2).data_type(), &DataType::Float64);
         assert_eq!(schema.field(9).name(), "$10");
+        assert_eq!(schema.field(9).data_type(), &DataType::Utf8);
+        let any = parameter_schema(&parameters, Profile::Arrow);
+        assert_eq!(any.field(2).data_type(), &DataType::Null);
         assert!(schema.fields().iter().all(|field| field.is_nullable()));
     }
 

@@ -44,7 +44,7 @@ pub(super) fn list() -> impl Iterator<Item = ActionType> {
 
 impl State {
     /// DoAction.
-    pub(super) async fn action(
+    pub(crate) async fn action(
         &self,
         caller: &Caller,
         action: &Action,

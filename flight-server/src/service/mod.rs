@@ -80,6 +80,11 @@ impl<T> Reply<T> {
         }
     }
 
+    /// What the call gives, without what its headers say.
+    pub(crate) fn into_value(self) -> T {
+        self.value
+    }
+
     fn into_response(self) -> Response<T> {
         let mut response = Response::new(self.value);
         let mut put = |name: &'static str, text: String| {

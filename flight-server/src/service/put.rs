@@ -27,7 +27,7 @@ const DRAIN_TIME_MAX: Duration = Duration::from_secs(2);
 
 impl State {
     /// DoPut: binds parameters, or runs a session statement.
-    pub(super) async fn put(
+    pub(crate) async fn put(
         &self,
         caller: &Caller,
         mut messages: Messages,

@@ -30,7 +30,7 @@ pub(super) type Execution = (Work, Arc<WireSchema>, Option<String>);
 
 impl State {
     /// GetFlightInfo: plans a query, or runs a session statement.
-    pub(super) async fn flight_info(
+    pub(crate) async fn flight_info(
         &self,
         caller: &Caller,
         descriptor: FlightDescriptor,
@@ -132,7 +132,7 @@ impl State {
     }
 
     /// PollFlightInfo: planning is quick, so that the first answer is the last.
-    pub(super) async fn poll_info(
+    pub(crate) async fn poll_info(
         &self,
         caller: &Caller,
         descriptor: FlightDescriptor,
@@ -142,7 +142,7 @@ impl State {
     }
 
     /// GetSchema: the schema that the rows would have; runs nothing.
-    pub(super) async fn schema(
+    pub(crate) async fn schema(
         &self,
         caller: &Caller,
         descriptor: &FlightDescriptor,
@@ -169,7 +169,7 @@ impl State {
     }
 
     /// DoGet: the rows of a query or of a metadata command.
-    pub(super) async fn rows(&self, caller: &Caller, ticket: &Ticket) -> Result<Reply<Messages>> {
+    pub(crate) async fn rows(&self, caller: &Caller, ticket: &Ticket) -> Result<Reply<Messages>> {
         let command = read_command(&ticket.ticket).map_err(|_| no_ticket())?;
         if let Some(schema) = self.metadata.schema(&command) {
             return self.metadata_rows(caller, &command, WireSchema::fixed(schema)?).await;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use datafusion::arrow::datatypes::{DataType, TimeUnit};
-use samite_engine::product::Table;
+use samite_engine::product::{Column, Table};
 
 const PREFIX: &str = "ARROW:FLIGHT:SQL:";
 
@@ -17,6 +17,18 @@ pub(crate) struct TableOrigin<'a> {
     pub(crate) promise: Option<&'a Table>,
 }
 
+impl<'a> TableOrigin<'a> {
+    /// What the contract says of a column.
+    fn column(&self, name: &str) -> Option<&'a Column> {
+        self.promise?.columns.iter().find(|column| column.name == name)
+    }
+
+    /// True if the contract promises a column without NULL.
+    pub(super) fn requires(&self, name: &str) -> bool {
+        self.column(name).is_some_and(Column::promises_values)
+    }
+}
+
 /// Adds what is known of a column with this type; of a table also by its name.
 pub(super) fn describe(
     metadata: &mut HashMap<String, String>,
@@ -26,9 +38,7 @@ pub(super) fn describe(
     let mut put = |key: &str, value: String| metadata.insert(format!("{PREFIX}{key}"), value);
     if let Some((origin, name)) = origin {
         // In a result it would take the place of the column's name.
-        let columns = origin.promise.map(|promise| &promise.columns);
-        let column = columns.and_then(|all| all.iter().find(|column| column.name == name));
-        if let Some(text) = column.and_then(|column| column.description.as_ref()) {
+        if let Some(text) = origin.column(name).and_then(|column| column.description.as_ref()) {
             put("REMARKS", text.clone());
         }
         put("CATALOG_NAME", origin.catalog.to_owned());

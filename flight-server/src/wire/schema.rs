@@ -27,7 +27,9 @@ impl WireSchema {
         Self::normalised(plan, profile, None)
     }
 
-    /// The schema of a table, as `SELECT *` of it has it.
+    /// The schema of a table, as `SELECT *` of it has it but for one thing: a column that its contract
+    /// requires is one without NULL. In rows every column may be null, since nobody looks whether the
+    /// owner kept the promise.
     pub(crate) fn of_table(
         table: &Schema,
         profile: Profile,
@@ -70,7 +72,8 @@ impl WireSchema {
                 &data_type,
                 origin.map(|origin| (origin, field.name().as_str())),
             );
-            Field::new(field.name(), data_type, true).with_metadata(metadata)
+            let is_nullable = origin.is_none_or(|origin| !origin.requires(field.name()));
+            Field::new(field.name(), data_type, is_nullable).with_metadata(metadata)
         };
         Self::fixed(Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>())))
     }
@@ -91,6 +94,7 @@ mod tests {
     use std::collections::HashMap;
 
     use datafusion::arrow::datatypes::DataType;
+    use samite_engine::product::{Column, Table};
 
     use super::*;
 
@@ -109,5 +113,29 @@ mod tests {
             assert!(!field.metadata().contains_key("PARQUET:field_id"));
         }
         assert_eq!(wire.schema().field(1).data_type(), &DataType::Utf8);
+    }
+
+    #[test]
+    fn table_columns_that_the_contract_requires_hold_no_null() {
+        let column = |name: &str, is_required, primary_key_position| Column {
+            name: name.to_owned(),
+            is_required,
+            primary_key_position,
+            ..Column::default()
+        };
+        let columns =
+            vec![column("a", true, None), column("b", false, Some(1)), column("c", false, None)];
+        let promise = Table { columns, ..Table::default() };
+        let fields: Vec<Field> =
+            ["a", "b", "c", "d"].map(|name| Field::new(name, DataType::Int64, false)).into();
+        let table = Schema::new(fields);
+        for (promise, nullable) in
+            [(Some(&promise), [false, false, true, true]), (None, [true, true, true, true])]
+        {
+            let origin = TableOrigin { catalog: "c", schema: "s", table: "t", promise };
+            let wire = WireSchema::of_table(&table, Profile::Arrow, origin).unwrap();
+            let found: Vec<bool> = wire.schema().fields().iter().map(|f| f.is_nullable()).collect();
+            assert_eq!(found, nullable, "{promise:?}");
+        }
     }
 }

@@ -68,11 +68,39 @@ def test_server_that_lost_its_mesh_is_not_ready_until_it_is_there_again(watched,
     assert "not ready" in server.log() and "ready again" in server.log()
 
 
-def test_server_that_cannot_spill_is_not_ready(watched, tmp_path):
+def test_server_that_cannot_spill_is_not_ready_until_its_folder_is_there_again(watched, tmp_path):
     until(watched, True)
     shutil.rmtree(tmp_path / "spill")
     until(watched, False)
     assert "the spill folder cannot be written" in watched[0].log()
+    (tmp_path / "spill").mkdir()
+    until(watched, True)
+    assert "the spill folder was gone, and is made again" in watched[0].log()
+
+
+def test_server_that_drains_is_not_ready_and_ends_what_runs(watched):
+    """SIGTERM: whoever watches sends nobody here any more, while the rows of a query are still fetched."""
+    server, url = watched
+    until(watched, True)
+    many = "SELECT a.value, repeat('x', 10000) AS c FROM generate_series(1, 20000) a"
+    with grpc.insecure_channel(server.uri.removeprefix("grpc://")) as channel, flight.connect(server.uri) as client:
+        watch = channel.unary_stream("/grpc.health.v1.Health/Watch")(b"", timeout=60)
+        assert next(watch) == SERVING
+        info = client.get_flight_info(query(many))
+        reader = client.do_get(info.endpoints[0].ticket)
+        rows = reader.read_chunk().data.num_rows
+        server.process.terminate()
+        end = time.monotonic() + CHANGE_SECONDS_MAX
+        while status(url + "/readyz") != 503:
+            assert time.monotonic() < end, server.log()
+            time.sleep(0.05)
+        assert next(watch) == NOT_SERVING
+        assert status(url + "/livez") == 200 and server.process.poll() is None
+        with pytest.raises(flight.FlightError):
+            flight.connect(server.uri).get_flight_info(query("SELECT 1"), flight.FlightCallOptions(timeout=10))
+        rows += sum(chunk.data.num_rows for chunk in reader)
+        assert rows == 20_000
+    assert server.stop() == 0
 
 
 def test_looks_at_a_server_are_no_queries(watched):

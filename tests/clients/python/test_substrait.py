@@ -106,6 +106,15 @@ def test_plan_that_expects_other_columns_is_refused(server, planner):
     assert "customer_id" in refused(server, body, (pyarrow.ArrowInvalid, KeyError))
 
 
+def test_what_is_no_plan_is_logged_as_a_query_that_failed(server):
+    with server.connect() as connection, connection.cursor() as cursor:
+        cursor.adbc_statement.set_substrait_plan(b"\xff" * 4711)
+        with pytest.raises(adbc_driver_manager.Error, match="cannot be read"):
+            cursor.adbc_statement.execute_query()
+        cursor.execute("SELECT state, error FROM mesh.runtime.queries WHERE sql = 'SUBSTRAIT PLAN (4711 bytes)'")
+        assert cursor.fetchall() == [("failed", "InvalidQuery")]
+
+
 def test_plan_is_logged_and_takes_no_update(server, planner):
     with server.connect() as connection, connection.cursor() as cursor:
         cursor.adbc_statement.set_substrait_plan(plan(planner, QUERIES[1]))

@@ -11,6 +11,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_serv
 from pyarrow import flight
 
 from flight_sql import query
+from identity import Authority
 
 CHANGE_SECONDS_MAX = 20
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
@@ -20,11 +21,16 @@ JOIN = "SELECT o.customer_id, 'hidden text' FROM shop.orders.orders o JOIN peopl
 class Collector(trace_service_pb2_grpc.TraceServiceServicer):
     """A collector of traces that keeps them."""
 
-    def __init__(self):
+    def __init__(self, certificate=None):
         self.spans, self.services = [], set()
         self.server = grpc.server(concurrent.futures.ThreadPoolExecutor(2))
         trace_service_pb2_grpc.add_TraceServiceServicer_to_server(self, self.server)
-        self.endpoint = f"http://127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"
+        if certificate:
+            own, key = (file.read_bytes() for file in certificate)
+            port = self.server.add_secure_port("127.0.0.1:0", grpc.ssl_server_credentials([(key, own)]))
+            self.endpoint = f"https://127.0.0.1:{port}"
+        else:
+            self.endpoint = f"http://127.0.0.1:{self.server.add_insecure_port('127.0.0.1:0')}"
         self.server.start()
 
     def Export(self, request, context):
@@ -123,6 +129,22 @@ def test_collector_that_is_down_costs_a_warning(serve, mesh, tmp_path):
     assert server.stop() == 0
     assert time.monotonic() - begin < 10
     assert server.log().count("traces do not reach their collector") == 1
+
+
+def test_encrypted_collector_is_trusted_by_its_authority_alone(serve, mesh, tmp_path):
+    authority, other = Authority(tmp_path), Authority(tmp_path, "other")
+    collector = Collector(authority.issue("collector"))
+    try:
+        for ca, reaches in ((authority.ca, True), (other.ca, False), (None, False)):
+            text = f'[telemetry]\notlp_endpoint = "{collector.endpoint}"\n' + (f'otlp_ca_file = "{ca.name}"\n' if ca else "")
+            server = serve(mesh, *configured(tmp_path, text))
+            ask(server, JOIN)
+            assert server.stop() == 0
+            assert bool(collector.named("query")) is reaches, server.log()
+            assert ("traces do not reach their collector" in server.log()) is not reaches
+            collector.spans.clear()
+    finally:
+        collector.server.stop(None)
 
 
 def test_each_line_about_a_query_names_it(serve, mesh, tmp_path):

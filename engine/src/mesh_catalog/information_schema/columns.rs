@@ -53,7 +53,7 @@ fn columns_of(table: &ListedTable) -> Vec<Row<'_>> {
             table,
             position: index + 1,
             name: &column.name,
-            is_nullable: !column.is_required,
+            is_nullable: !column.promises_values(),
             data_type: owners_type(column),
             postgres: promised_type(column),
             description: column.description.as_deref(),

@@ -349,7 +349,7 @@ impl Relation {
                     number,
                     name: &column.name,
                     kind: promised(column),
-                    is_required: column.is_required || column.primary_key_position.is_some(),
+                    is_required: column.promises_values(),
                     description: column.description.as_deref(),
                 })
                 .collect(),

@@ -149,6 +149,11 @@ fn parse(bytes: &[u8]) -> Result<Vec<Jwk>> {
     Ok(keys.filter(|key| key.common.public_key_use != Some(PublicKeyUse::Encryption)).collect())
 }
 
+/// How many keys of a document may check a token.
+pub(super) fn count(document: &[u8], id: Option<&str>, algorithm: Algorithm) -> usize {
+    parse(document).map_or(0, |keys| fitting(&keys, id, algorithm).len())
+}
+
 fn fitting(keys: &[Jwk], id: Option<&str>, algorithm: Algorithm) -> Vec<DecodingKey> {
     let named = keys.iter().filter(|key| match id {
         Some(id) => key.common.key_id.as_deref() == Some(id),

@@ -77,6 +77,15 @@ final class Parameters {
         equal(List.of(List.of("A")), rows(prepared));
       }
     });
+    checks.check("parameter: a place of several types takes the likely one", () -> {
+      try (PreparedStatement prepared = connection.prepareStatement("SELECT abs(?) AS a, coalesce(?, 1) AS b, ? + ? AS c")) {
+        prepared.setDouble(1, -1.5);
+        prepared.setLong(2, 7);
+        prepared.setDouble(3, 1.5);
+        prepared.setDouble(4, 2.5);
+        equal(List.of(List.of("1.5", "7", "4.0")), rows(prepared));
+      }
+    });
     checks.check("parameter: a place with a cast", () -> {
       try (PreparedStatement prepared = connection.prepareStatement("SELECT CAST(? AS BIGINT) + 1 AS v")) {
         prepared.setLong(1, 41);

@@ -10,6 +10,7 @@ import java.sql.ResultSetMetaData;
 import java.sql.Statement;
 import java.sql.Timestamp;
 import java.time.Instant;
+import java.time.OffsetDateTime;
 import java.util.List;
 import java.util.TimeZone;
 
@@ -131,6 +132,15 @@ final class Results {
     } else {
       checks.check("type: an instant by getObject", getObject);
     }
+    checks.check("type: an instant by getObject with a class", () -> {
+      try (Statement statement = connection.createStatement(); ResultSet result = statement.executeQuery(instant)) {
+        that(result.next(), "no row");
+        equal(Timestamp.valueOf("2026-11-21 13:14:15.678901"), result.getObject(1, Timestamp.class));
+        if (driver >= 18) {
+          equal(Instant.parse("2026-11-21T13:14:15.678901Z"), result.getObject(1, OffsetDateTime.class).toInstant());
+        }
+      }
+    });
     checks.check("type: a time of day", () -> equal("13:14:15.678", at(instant)));
     checks.driverLimit("type: a time of day where the JVM is not in UTC", "the driver shifts it by the zone of the JVM", () -> {
       TimeZone before = TimeZone.getDefault();
