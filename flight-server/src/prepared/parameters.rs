@@ -2,6 +2,8 @@
 //!
 //! Bound by position; names are ignored.
 
+use std::panic::AssertUnwindSafe;
+
 use arrow_flight::FlightData;
 use arrow_flight::decode::FlightRecordBatchStream;
 use arrow_flight::error::FlightError;
@@ -10,7 +12,7 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::error::ArrowError;
 use datafusion::scalar::ScalarValue;
-use futures::{Stream, TryStreamExt};
+use futures::{FutureExt, Stream, TryStreamExt};
 use samite_engine::plan::Parameter;
 use samite_engine::{Error, ErrorKind, Result};
 use tonic::Status;
@@ -93,7 +95,13 @@ impl ParameterRows {
             .try_filter(|message| futures::future::ready(!message.data_header.is_empty()));
         let mut batches = FlightRecordBatchStream::new_from_flight_data(messages);
         let mut read = Self { columns: 0, rows: Vec::new(), share: budget.take(0)? };
-        while let Some(batch) = batches.try_next().await.map_err(unreadable)? {
+        // Arrow's reader panics where a buffer is said to be longer than what is there.
+        while let Some(batch) = AssertUnwindSafe(batches.try_next())
+            .catch_unwind()
+            .await
+            .map_err(|_| misshapen())?
+            .map_err(unreadable)?
+        {
             read.append(&batch, bounds)?;
         }
         if let Some(schema) = batches.schema() {
@@ -235,14 +243,18 @@ fn unreadable(error: FlightError) -> Error {
         },
         other => other,
     };
+    misshapen().with_source(error)
+}
+
+fn misshapen() -> Error {
     Error::new(ErrorKind::InvalidQuery, "the parameters cannot be read as Arrow data")
-        .with_source(error)
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
+    use arrow_flight::encode::FlightDataEncoderBuilder;
     use datafusion::arrow::array::*;
     use datafusion::arrow::datatypes::{Int32Type, UnionFields};
 
@@ -337,6 +349,28 @@ mod tests {
             let result = rows.append(&batch, bounds(bytes_max));
             assert_eq!(result.map_err(|error| error.kind()), Err(refusal), "{bytes_max}");
             assert!(rows.rows.is_empty());
+        }
+    }
+
+    #[tokio::test]
+    async fn buffers_that_end_too_early_are_an_error_and_no_panic() {
+        let texts = StringArray::from(vec!["x".repeat(100)]);
+        let batch = RecordBatch::try_from_iter([("c", Arc::new(texts) as ArrayRef)]).unwrap();
+        let whole: Vec<FlightData> = FlightDataEncoderBuilder::new()
+            .build(futures::stream::iter([Ok(batch)]))
+            .try_collect()
+            .await
+            .unwrap();
+        let length = whole.last().unwrap().data_body.len();
+        for kept in [0, 8, length / 2] {
+            let mut messages = whole.clone();
+            let last = messages.last_mut().unwrap();
+            last.data_body = last.data_body.slice(..kept);
+            let messages = futures::stream::iter(messages.into_iter().map(Ok));
+            let budget = Budget::new(1 << 30, Share::percent(100));
+            let read = ParameterRows::read(messages, bounds(1 << 20), budget).await;
+            let kind = read.map(|_| ()).map_err(|error| error.kind());
+            assert_eq!(kind, Err(ErrorKind::InvalidQuery), "{kept} of {length}");
         }
     }
 
