@@ -76,67 +76,94 @@ pub(super) async fn tables(
         (is_other, table.catalog.clone(), table.schema.clone(), table.table.clone())
     };
     tables.sort_by_cached_key(key);
-    let known = match command.include_schema {
-        true => described(tables, name.as_ref(), asker).await?,
-        false => tables.into_iter().map(|table| (table, Bytes::new())).collect(),
+    let columns_of = |tables: &[ListedTable]| {
+        vec![
+            texts(tables.iter().map(|table| table.catalog.as_str())),
+            texts(tables.iter().map(|table| table.schema.as_str())),
+            texts(tables.iter().map(|table| table.table.as_str())),
+            texts(tables.iter().map(|table| type_name(table.kind))),
+        ]
     };
-    let mut columns = vec![
-        texts(known.iter().map(|(table, _)| table.catalog.as_str())),
-        texts(known.iter().map(|(table, _)| table.schema.as_str())),
-        texts(known.iter().map(|(table, _)| table.table.as_str())),
-        texts(known.iter().map(|(table, _)| type_name(table.kind))),
-    ];
-    if command.include_schema {
-        let schemas = known.iter().map(|(_, schema)| schema);
-        columns.push(Arc::new(BinaryArray::from_iter_values(schemas)));
+    if !command.include_schema {
+        return batches(&schemas::tables(false), columns_of(&tables));
     }
-    batches(&schemas::tables(command.include_schema), columns)
+    let describing = Describing::new(&tables, name.as_ref(), asker);
+    let mut described = Vec::with_capacity(tables.len().div_ceil(BATCH_ROWS));
+    // Batch by batch: the schemas of many tables would stand in memory several times.
+    for (index, tables) in tables.chunks(BATCH_ROWS).enumerate() {
+        let messages = describing.schemas(index * BATCH_ROWS, tables.to_vec(), asker).await?;
+        let mut columns = columns_of(tables);
+        columns.push(Arc::new(BinaryArray::from_iter_values(messages)));
+        described.extend(batches(&schemas::tables(true), columns)?);
+    }
+    describing.unreadable.tell();
+    Ok(described)
 }
 
-/// The tables with their schemas.
+/// How the tables of one listing get their schemas.
 ///
 /// A table that is asked for by its name is opened: its schema is that of `SELECT`. In a longer list a
 /// contract that tells the types of all columns is enough, so that no port is opened for it. What
 /// must be opened and cannot be stays in the list without columns, unless nothing else is asked for:
 /// then its error is the answer.
-async fn described(
-    tables: Vec<ListedTable>,
-    name: Option<&Pattern>,
-    asker: Asker<'_>,
-) -> Result<Vec<(ListedTable, Bytes)>> {
-    let is_only = tables.len() == 1;
-    let is_named = |table: &ListedTable| name.is_some_and(|name| name.is_exactly(&table.table));
-    let named = tables.iter().take_while(|table| is_named(table)).count();
-    let opened = if named <= NAMED_TABLES_OPENED { named } else { 0 };
-    let unreadable = Unreadable::default();
-    let end = tokio::time::Instant::now() + asker.config.listing_timeout;
-    let described = futures::stream::iter(tables.into_iter().enumerate())
-        .map(|(index, table)| {
-            let unreadable = &unreadable;
-            async move {
-                let promised = || table.promise.as_deref().and_then(promised_schema);
-                let schema = match (&table.known_schema, index < opened) {
-                    (Some(schema), _) => Ok(Arc::clone(schema)),
-                    (None, true) => open(&table, asker, end).await,
-                    (None, false) => match promised() {
-                        Some(schema) => Ok(Arc::new(schema)),
-                        None => unreadable.open_unless_silent(&table, asker, end).await,
-                    },
-                };
-                let schema = match schema {
+struct Describing {
+    /// So many of the first tables are opened.
+    opened: usize,
+    is_only: bool,
+    end: tokio::time::Instant,
+    unreadable: Unreadable,
+}
+
+impl Describing {
+    fn new(tables: &[ListedTable], name: Option<&Pattern>, asker: Asker<'_>) -> Self {
+        let is_named = |table: &ListedTable| name.is_some_and(|name| name.is_exactly(&table.table));
+        let named = tables.iter().take_while(|table| is_named(table)).count();
+        Self {
+            opened: if named <= NAMED_TABLES_OPENED { named } else { 0 },
+            is_only: tables.len() == 1,
+            end: tokio::time::Instant::now() + asker.config.listing_timeout,
+            unreadable: Unreadable::default(),
+        }
+    }
+
+    /// The schemas of some of the tables, of which the first has this place among all.
+    async fn schemas(
+        &self,
+        first: usize,
+        tables: Vec<ListedTable>,
+        asker: Asker<'_>,
+    ) -> Result<Vec<Bytes>> {
+        futures::stream::iter(tables.into_iter().enumerate())
+            .map(|(index, table)| async move {
+                let schema = match self.schema_of(first + index, &table, asker).await {
                     Ok(schema) => schema,
-                    Err(error) if is_only => return Err(error),
-                    Err(error) => unreadable.without_columns(&table, &error),
+                    Err(error) if self.is_only => return Err(error),
+                    Err(error) => self.unreadable.without_columns(&table, &error),
                 };
-                let message = schema_message(&table, &schema, asker)?;
-                Ok((table, message))
-            }
-        })
-        .buffered(asker.config.listing_tables_at_once.max(1))
-        .try_collect()
-        .await?;
-    unreadable.tell();
-    Ok(described)
+                schema_message(&table, &schema, asker)
+            })
+            .buffered(asker.config.listing_tables_at_once.max(1))
+            .try_collect()
+            .await
+    }
+
+    async fn schema_of(
+        &self,
+        index: usize,
+        table: &ListedTable,
+        asker: Asker<'_>,
+    ) -> Result<SchemaRef> {
+        if let Some(schema) = &table.known_schema {
+            return Ok(Arc::clone(schema));
+        }
+        if index < self.opened {
+            return open(table, asker, self.end).await;
+        }
+        match table.promise.as_deref().and_then(promised_schema) {
+            Some(schema) => Ok(Arc::new(schema)),
+            None => self.unreadable.open_unless_silent(table, asker, self.end).await,
+        }
+    }
 }
 
 /// The tables of one listing whose ports cannot be read.
