@@ -228,10 +228,18 @@ async fn check_refuses_what_breaks_consumers_of_an_earlier_revision() {
             assert!(stdout.contains(&part), "{part}: {stdout}");
         }
     }
-    for wrong in ["nothing", "--upload-pack=x", ""] {
+    // A commit without the mesh must not pass for one that nothing breaks.
+    git(&["rm", "-r", "--quiet", "--cached", "mesh"]);
+    git(&["commit", "--quiet", "-m", "two"]);
+    for (wrong, why) in [
+        ("nothing", "is neither a folder nor a revision"),
+        ("--upload-pack=x", "is neither a folder nor a revision"),
+        ("", "is neither a folder nor a revision"),
+        ("HEAD", "holds no document of the mesh"),
+    ] {
         let against = format!("--against={wrong}");
         let (status, _, stderr) = told(&samite(&["check", "--mesh", inner, &against]));
-        assert_eq!(status, 2, "{wrong}: {stderr}");
+        assert!(status == 2 && stderr.contains(why), "{wrong}: {stderr}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use samite_engine::{Error, ErrorKind};
 use tempfile::TempDir;
@@ -62,6 +62,13 @@ fn check_out(folder: &Path, revision: &str) -> Result<TempDir, Failure> {
             documents.insert(name.to_owned(), object.to_owned());
         }
     }
+    if documents.is_empty() {
+        let message = format!("revision \"{revision}\" holds no document of the mesh");
+        return Err(Failure::Usage(
+            Error::new(ErrorKind::NotFound, message)
+                .with_hint("name one in which the folder of --mesh is committed"),
+        ));
+    }
     let target = TempDir::new().map_err(Failure::from_io)?;
     std::fs::create_dir(target.path().join("domains")).map_err(Failure::from_io)?;
     for (name, object) in documents {
@@ -83,33 +90,33 @@ fn is_inside(name: &str) -> bool {
 fn commit_of(folder: &Path, revision: &str) -> Result<String, Failure> {
     let wanted = format!("{revision}^{{commit}}");
     let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted];
-    let found = git(folder, &arguments).map_err(|_| {
-        Failure::Usage(
-            Error::new(
-                ErrorKind::NotFound,
-                format!("\"{revision}\" is neither a folder nor a revision of the mesh"),
-            )
-            .with_hint(
-                "name a folder or URI of another mesh, or a commit, tag or branch of the git repository that --mesh lies in",
-            ),
-        )
-    })?;
-    Ok(String::from_utf8_lossy(&found).trim().to_owned())
+    let found = run(folder, &arguments)?;
+    if found.status.success() {
+        return Ok(String::from_utf8_lossy(&found.stdout).trim().to_owned());
+    }
+    let message = format!("\"{revision}\" is neither a folder nor a revision of the mesh");
+    Err(Failure::Usage(Error::new(ErrorKind::NotFound, message).with_hint(
+        "name a folder or URI of another mesh, or a commit, tag or branch of the git repository that --mesh lies in",
+    )))
 }
 
 /// What git prints.
 fn git(folder: &Path, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
-    let ended = Command::new("git")
+    let ended = run(folder, arguments)?;
+    if ended.status.success() {
+        return Ok(ended.stdout);
+    }
+    Err(Failure::Failed(unread(String::from_utf8_lossy(&ended.stderr).trim())))
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Result<Output, Failure> {
+    Command::new("git")
         .arg("-C")
         .arg(folder)
         .args(arguments)
         .stdin(Stdio::null())
         .output()
-        .map_err(|error| Failure::Failed(unread(&format!("git cannot be run: {error}"))))?;
-    if ended.status.success() {
-        return Ok(ended.stdout);
-    }
-    Err(Failure::Failed(unread(String::from_utf8_lossy(&ended.stderr).trim())))
+        .map_err(|error| Failure::Failed(unread(&format!("git cannot be run: {error}"))))
 }
 
 fn unread(detail: &str) -> Error {
