@@ -162,7 +162,7 @@ impl Sessions {
 
     /// A session that nobody else sees.
     pub(crate) fn fresh(&self, caller: &Caller) -> Session {
-        let session = self.engine.session(Arc::clone(&caller.principal));
+        let session = self.engine.session(Arc::clone(&caller.principal)).with_channel("flight-sql");
         match &caller.program {
             Some(program) => session.with_program(program),
             None => session,

@@ -239,7 +239,7 @@ impl Caller {
             .into());
         }
         let principal = self.principal(link, shared).await?;
-        let mut session = shared.engine.session(principal);
+        let mut session = shared.engine.session(principal).with_channel("postgresql");
         if let Some(program) = self.parameter("application_name") {
             session = session.with_program(program);
         }

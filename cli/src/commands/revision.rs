@@ -1,6 +1,7 @@
 //! An earlier revision of a mesh: another folder, or a commit of the git repository that the mesh lies in.
 
 use std::collections::BTreeMap;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -71,8 +72,8 @@ fn check_out(folder: &Path, revision: &str) -> Result<TempDir, Failure> {
     }
     let target = TempDir::new().map_err(Failure::from_io)?;
     std::fs::create_dir(target.path().join("domains")).map_err(Failure::from_io)?;
-    for (name, object) in documents {
-        let text = git(folder, &["cat-file", "blob", &object])?;
+    let texts = blobs(folder, documents.values())?;
+    for (name, text) in documents.keys().zip(texts) {
         let file = target.path().join(name);
         if let Some(parent) = file.parent() {
             std::fs::create_dir_all(parent).map_err(Failure::from_io)?;
@@ -80,6 +81,40 @@ fn check_out(folder: &Path, revision: &str) -> Result<TempDir, Failure> {
         std::fs::write(file, text).map_err(Failure::from_io)?;
     }
     Ok(target)
+}
+
+/// What these objects hold, in their order, told by one git: a mesh has thousands of documents.
+fn blobs<'a>(
+    folder: &Path,
+    objects: impl Iterator<Item = &'a String>,
+) -> Result<Vec<Vec<u8>>, Failure> {
+    let mut wanted = tempfile::tempfile().map_err(Failure::from_io)?;
+    let mut count = 0;
+    for object in objects {
+        writeln!(wanted, "{object}").map_err(Failure::from_io)?;
+        count += 1;
+    }
+    wanted.seek(SeekFrom::Start(0)).map_err(Failure::from_io)?;
+    let told = succeeded(run(folder, &["cat-file", "--batch"], Stdio::from(wanted))?)?;
+    let mut rest = told.as_slice();
+    let mut texts = Vec::with_capacity(count);
+    while let Some((text, after)) = next_blob(rest) {
+        texts.push(text.to_vec());
+        rest = after;
+    }
+    if texts.len() == count && rest.is_empty() {
+        return Ok(texts);
+    }
+    Err(Failure::Failed(unread("an object of the repository is missing")))
+}
+
+/// One object, and what comes after it: `NAME blob BYTES`, a new line, that many bytes, a new line.
+fn next_blob(told: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = told.iter().position(|byte| *byte == b'\n')?;
+    let head = std::str::from_utf8(told.get(..end)?).ok()?;
+    let (kind, length) = head.split_once(' ')?.1.split_once(' ')?;
+    let (text, rest) = told.get(end + 1..)?.split_at_checked(length.parse().ok()?)?;
+    (kind == "blob").then_some((text, rest.strip_prefix(b"\n")?))
 }
 
 fn is_inside(name: &str) -> bool {
@@ -90,7 +125,7 @@ fn is_inside(name: &str) -> bool {
 fn commit_of(folder: &Path, revision: &str) -> Result<String, Failure> {
     let wanted = format!("{revision}^{{commit}}");
     let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted];
-    let found = run(folder, &arguments)?;
+    let found = run(folder, &arguments, Stdio::null())?;
     if found.status.success() {
         return Ok(String::from_utf8_lossy(&found.stdout).trim().to_owned());
     }
@@ -102,19 +137,22 @@ fn commit_of(folder: &Path, revision: &str) -> Result<String, Failure> {
 
 /// What git prints.
 fn git(folder: &Path, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
-    let ended = run(folder, arguments)?;
+    succeeded(run(folder, arguments, Stdio::null())?)
+}
+
+fn succeeded(ended: Output) -> Result<Vec<u8>, Failure> {
     if ended.status.success() {
         return Ok(ended.stdout);
     }
     Err(Failure::Failed(unread(String::from_utf8_lossy(&ended.stderr).trim())))
 }
 
-fn run(folder: &Path, arguments: &[&str]) -> Result<Output, Failure> {
+fn run(folder: &Path, arguments: &[&str], stdin: Stdio) -> Result<Output, Failure> {
     Command::new("git")
         .arg("-C")
         .arg(folder)
         .args(arguments)
-        .stdin(Stdio::null())
+        .stdin(stdin)
         .output()
         .map_err(|error| Failure::Failed(unread(&format!("git cannot be run: {error}"))))
 }

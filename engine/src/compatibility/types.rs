@@ -1,17 +1,10 @@
 //! Types that hold less than before, or something else.
 
+use crate::mesh_catalog::postgres::type_numbers::{
+    BIGINT, BPCHAR, DOUBLE, INTEGER, NUMERIC, REAL, SMALLINT, TEXT, VARCHAR,
+};
 use crate::mesh_catalog::postgres::{PostgresType, known_type};
 use crate::product::{Column, LogicalType};
-
-const SMALLINT: i32 = 21;
-const INTEGER: i32 = 23;
-const BIGINT: i32 = 20;
-const REAL: i32 = 700;
-const DOUBLE: i32 = 701;
-const NUMERIC: i32 = 1700;
-const TEXT: i32 = 25;
-const VARCHAR: i32 = 1043;
-const CHAR: i32 = 1042;
 
 /// What a consumer loses by the new type of a column: the end of a sentence that begins with the column.
 ///
@@ -61,8 +54,8 @@ fn holds(offered: PostgresType, held: PostgresType, (before, after): (&str, &str
             (None, Some(_)) => false,
             (Some((whole, scale)), Some((wider, finer))) => wider >= whole && finer >= scale,
         },
-        (TEXT | VARCHAR | CHAR, TEXT) => true,
-        (VARCHAR | CHAR, VARCHAR | CHAR) => match (held.length(), offered.length()) {
+        (TEXT | VARCHAR | BPCHAR, TEXT) => true,
+        (VARCHAR | BPCHAR, VARCHAR | BPCHAR) => match (held.length(), offered.length()) {
             (Some(held), Some(offered)) => offered >= held,
             (_, None) => true,
             (None, Some(_)) => false,

@@ -96,12 +96,16 @@ impl GovernedTable {
 ///
 /// When a table is denied, which reads like a table that does not exist, or no decision can be made.
 pub async fn govern(query: ResolvedQuery, session: &Session) -> Result<GovernedQuery> {
+    let now = session.engine().clock().now();
     let mut tables = Vec::with_capacity(query.tables.len());
     for table in query.tables {
         let (provider, port) = match table.source {
             Source::System(provider) => (provider, None),
             Source::Port(port) => {
-                decide::decide(session, &query.settings, &port.0).await?;
+                let schema = port.1.provider.schema();
+                let columns: Vec<&str> =
+                    schema.fields().iter().map(|field| field.name().as_str()).collect();
+                decide::decide(session, &query.settings, now, (&port.0, &columns)).await?;
                 (Arc::clone(&port.1.provider), Some(port))
             }
         };

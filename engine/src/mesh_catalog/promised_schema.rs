@@ -9,6 +9,10 @@ use datafusion::arrow::datatypes::{
     DECIMAL128_MAX_PRECISION, DataType, Field, Fields, Schema, TimeUnit,
 };
 
+use super::postgres::type_numbers::{
+    BIGINT, BOOLEAN, BPCHAR, BYTEA, DATE, DOUBLE, INTEGER, NUMERIC, REAL, SMALLINT, TEXT, TIME,
+    TIMESTAMP, TIMESTAMPTZ, VARCHAR,
+};
 use super::postgres::{PostgresType, known_type};
 use crate::product::{Column, LogicalType, Table};
 
@@ -65,19 +69,19 @@ fn scalar(promised: PostgresType, logical: Option<LogicalType>) -> Option<DataTy
     // A day that is kept as text is read as either, by what the port makes of it.
     let is_text = logical.is_none_or(|logical| logical == LogicalType::String);
     Some(match promised.oid {
-        16 => DataType::Boolean,
-        17 => DataType::Binary,
-        20 => DataType::Int64,
-        21 => DataType::Int16,
-        23 => DataType::Int32,
-        700 => DataType::Float32,
-        701 => DataType::Float64,
-        1082 => DataType::Date32,
-        1083 => DataType::Time64(TimeUnit::Microsecond),
-        1114 => DataType::Timestamp(TimeUnit::Microsecond, None),
-        1184 => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
-        1700 => decimal(promised)?,
-        25 | 1042 | 1043 if is_text => DataType::Utf8,
+        BOOLEAN => DataType::Boolean,
+        BYTEA => DataType::Binary,
+        BIGINT => DataType::Int64,
+        SMALLINT => DataType::Int16,
+        INTEGER => DataType::Int32,
+        REAL => DataType::Float32,
+        DOUBLE => DataType::Float64,
+        DATE => DataType::Date32,
+        TIME => DataType::Time64(TimeUnit::Microsecond),
+        TIMESTAMP => DataType::Timestamp(TimeUnit::Microsecond, None),
+        TIMESTAMPTZ => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        NUMERIC => decimal(promised)?,
+        TEXT | BPCHAR | VARCHAR if is_text => DataType::Utf8,
         _ => return None,
     })
 }

@@ -37,6 +37,7 @@ pub(crate) enum Target {
 pub(crate) struct PortTable {
     /// The full address, with the major version that was found.
     pub(crate) name: TableName,
+    pub(crate) product: Arc<DataProduct>,
     pub(crate) port: OutputPort,
     pub(crate) table: Arc<Table>,
     /// What the asker should know.
@@ -256,6 +257,7 @@ impl Lookup<'_> {
                 },
                 table: table.name.clone(),
             },
+            product: Arc::clone(product),
             port: port.clone(),
             table: Arc::clone(table),
             warning: version::warning(product, port, self.now),

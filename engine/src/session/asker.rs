@@ -1,4 +1,4 @@
-//! Who asks, and with which program.
+//! Who asks, with which program, and on which way.
 
 use std::sync::Arc;
 
@@ -7,12 +7,14 @@ use super::Principal;
 /// The longest name of a program, in characters.
 const PROGRAM_CHARS_MAX: usize = 200;
 
-/// Who asks, and with which program.
+/// Who asks, with which program, and on which way.
 #[derive(Debug, Clone)]
 pub(crate) struct Asker {
     pub(crate) principal: Arc<Principal>,
     /// As the program calls itself, for the log alone.
     pub(crate) program: Option<Arc<str>>,
+    /// The way in, as policies call it.
+    pub(crate) channel: &'static str,
 }
 
 /// The name of a program as it is shown.

@@ -29,6 +29,9 @@ pub use principal::Principal;
 pub(crate) use settings::canonical_setting;
 pub use settings::{SETTINGS, SettingDefinition, Settings};
 
+/// The channel of a program that embeds the engine.
+const EMBEDDED: &str = "embedded";
+
 /// Who asks, and what they have set. Cheap to clone; clones share the settings.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -41,7 +44,7 @@ impl Session {
     /// Opens a session; [`Engine::session`] is the usual way.
     #[must_use]
     pub fn new(engine: Engine, principal: impl Into<Arc<Principal>>) -> Self {
-        let asker = Asker { principal: principal.into(), program: None };
+        let asker = Asker { principal: principal.into(), program: None, channel: EMBEDDED };
         Self { engine, asker, settings: Arc::default() }
     }
 
@@ -60,6 +63,14 @@ impl Session {
         self
     }
 
+    /// The same session, asked over this channel, as policies call it: `flight-sql`, `postgresql`. A program that embeds
+    /// the engine has `embedded`.
+    #[must_use]
+    pub fn with_channel(mut self, channel: &'static str) -> Self {
+        self.asker.channel = channel;
+        self
+    }
+
     /// The engine.
     #[must_use]
     pub fn engine(&self) -> &Engine {
@@ -72,7 +83,7 @@ impl Session {
         &self.asker.principal
     }
 
-    /// Who asks, and with which program.
+    /// Who asks, with which program, and on which way.
     pub(crate) fn asker(&self) -> &Asker {
         &self.asker
     }

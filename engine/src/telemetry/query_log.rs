@@ -117,7 +117,11 @@ mod tests {
     use crate::testing::{MemoryConnector, engine_with, mesh_of};
 
     fn begin(log: &QueryLog, id: &str, principal: &str) -> Arc<LoggedQuery> {
-        let asker = Asker { principal: Arc::new(Principal::user(principal)), program: None };
+        let asker = Asker {
+            principal: Arc::new(Principal::user(principal)),
+            program: None,
+            channel: "embedded",
+        };
         let sql = "SELECT 1".to_owned();
         log.begin(|number| {
             LoggedQuery::new((number, id.to_owned()), (asker, sql), DateTime::UNIX_EPOCH)

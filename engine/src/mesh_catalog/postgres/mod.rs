@@ -19,6 +19,7 @@ mod parameters;
 mod procedures;
 mod roles;
 mod system;
+pub(crate) mod type_numbers;
 mod type_of;
 mod type_rows;
 mod types;

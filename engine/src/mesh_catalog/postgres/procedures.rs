@@ -7,7 +7,8 @@ use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::catalog::TableProvider;
 
 use super::database::{Database, PG_CATALOG_OID, ROLE_OID};
-use super::types::{OID, TYPES};
+use super::type_numbers::OID;
+use super::types::TYPES;
 use crate::error::Result;
 use crate::mesh_catalog::builder::TableBuilder;
 

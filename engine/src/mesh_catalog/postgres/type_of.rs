@@ -2,11 +2,12 @@
 
 use datafusion::arrow::datatypes::DataType;
 
-use super::types::{BPCHAR, FoundType, MODIFIER_OFFSET, NUMERIC, TEXT, VARCHAR};
+use super::type_numbers::{
+    BIGINT, BOOLEAN, BPCHAR, BYTEA, DATE, DOUBLE, INTEGER, INTERVAL, JSON, NUMERIC, REAL, SMALLINT,
+    TEXT, TIME, TIMESTAMP, TIMESTAMPTZ, VARCHAR,
+};
+use super::types::{FoundType, MODIFIER_OFFSET};
 use crate::product::{Column, LogicalType};
-
-/// What has no type of its own is sent as text of this type: maps, structs, and lists in lists.
-const JSON: i32 = 114;
 
 /// The mark in a field's metadata that makes a whole number an object identifier, or a list of them a
 /// vector of the catalog; its value is the name of the type.
@@ -60,11 +61,11 @@ impl PostgresType {
     /// The digits of a number, in its radix.
     pub(crate) fn precision(self) -> Option<i32> {
         match self.oid {
-            21 => Some(16),
-            23 => Some(32),
-            20 => Some(64),
-            700 => Some(24),
-            701 => Some(53),
+            SMALLINT => Some(16),
+            INTEGER => Some(32),
+            BIGINT => Some(64),
+            REAL => Some(24),
+            DOUBLE => Some(53),
             NUMERIC if self.modifier >= MODIFIER_OFFSET => {
                 Some((self.modifier - MODIFIER_OFFSET) >> 16)
             }
@@ -83,7 +84,7 @@ impl PostgresType {
     /// The digits after the point.
     pub(crate) fn scale(self) -> Option<i32> {
         match self.oid {
-            20 | 21 | 23 => Some(0),
+            BIGINT | SMALLINT | INTEGER => Some(0),
             NUMERIC if self.modifier >= MODIFIER_OFFSET => {
                 Some((self.modifier - MODIFIER_OFFSET) & 0x7ff)
             }
@@ -94,8 +95,8 @@ impl PostgresType {
     /// The digits of a second.
     pub(crate) fn digits_of_second(self) -> Option<i32> {
         match self.oid {
-            1083 | 1114 | 1184 | 1186 => Some(6),
-            1082 => Some(0),
+            TIME | TIMESTAMP | TIMESTAMPTZ | INTERVAL => Some(6),
+            DATE => Some(0),
             _ => None,
         }
     }
@@ -105,28 +106,28 @@ impl PostgresType {
 #[must_use]
 pub fn pg_type_of(data_type: &DataType) -> PostgresType {
     let oid = match data_type {
-        DataType::Boolean => 16,
-        DataType::Int8 | DataType::UInt8 | DataType::Int16 => 21,
-        DataType::UInt16 | DataType::Int32 => 23,
-        DataType::UInt32 | DataType::Int64 => 20,
+        DataType::Boolean => BOOLEAN,
+        DataType::Int8 | DataType::UInt8 | DataType::Int16 => SMALLINT,
+        DataType::UInt16 | DataType::Int32 => INTEGER,
+        DataType::UInt32 | DataType::Int64 => BIGINT,
         DataType::UInt64 => NUMERIC,
-        DataType::Float16 | DataType::Float32 => 700,
-        DataType::Float64 => 701,
+        DataType::Float16 | DataType::Float32 => REAL,
+        DataType::Float64 => DOUBLE,
         DataType::Decimal32(precision, scale)
         | DataType::Decimal64(precision, scale)
         | DataType::Decimal128(precision, scale)
         | DataType::Decimal256(precision, scale) => {
             return PostgresType::numeric(i32::from(*precision), i32::from(*scale));
         }
-        DataType::Timestamp(_, None) => 1114,
-        DataType::Timestamp(_, Some(_)) => 1184,
-        DataType::Date32 | DataType::Date64 => 1082,
-        DataType::Time32(_) | DataType::Time64(_) => 1083,
-        DataType::Interval(_) | DataType::Duration(_) => 1186,
+        DataType::Timestamp(_, None) => TIMESTAMP,
+        DataType::Timestamp(_, Some(_)) => TIMESTAMPTZ,
+        DataType::Date32 | DataType::Date64 => DATE,
+        DataType::Time32(_) | DataType::Time64(_) => TIME,
+        DataType::Interval(_) | DataType::Duration(_) => INTERVAL,
         DataType::Binary
         | DataType::LargeBinary
         | DataType::BinaryView
-        | DataType::FixedSizeBinary(_) => 17,
+        | DataType::FixedSizeBinary(_) => BYTEA,
         DataType::Struct(_) | DataType::Map(..) => JSON,
         DataType::List(item)
         | DataType::LargeList(item)
@@ -157,12 +158,12 @@ pub(crate) fn known(column: &Column) -> Option<PostgresType> {
 
 fn by_meaning(logical: LogicalType, column: &Column) -> PostgresType {
     let oid = match logical {
-        LogicalType::Date => 1082,
-        LogicalType::Timestamp => 1114,
-        LogicalType::Time => 1083,
+        LogicalType::Date => DATE,
+        LogicalType::Timestamp => TIMESTAMP,
+        LogicalType::Time => TIME,
         LogicalType::Number => NUMERIC,
-        LogicalType::Integer => 20,
-        LogicalType::Boolean => 16,
+        LogicalType::Integer => BIGINT,
+        LogicalType::Boolean => BOOLEAN,
         LogicalType::Object | LogicalType::Map => JSON,
         LogicalType::Vector => 1021,
         LogicalType::Array => match column.children.first() {
@@ -190,7 +191,7 @@ fn by_physical_name(text: &str) -> Option<PostgresType> {
     };
     let oid =
         match name {
-            _ if text.starts_with("timestamp(") && text.ends_with(" with time zone") => 1184,
+            _ if text.starts_with("timestamp(") && text.ends_with(" with time zone") => TIMESTAMPTZ,
             "decimal" | "numeric" | "number" | "dec" => {
                 return Some(match numbers.as_deref() {
                     Some([precision @ 1..=1000]) => PostgresType::numeric(*precision, 0),
@@ -211,17 +212,19 @@ fn by_physical_name(text: &str) -> Option<PostgresType> {
                 }));
             }
             "string" | "text" | "utf8" => TEXT,
-            "boolean" | "bool" => 16,
-            "tinyint" | "byte" | "smallint" | "short" | "int2" | "int8_t" | "int16" => 21,
-            "int" | "integer" | "int4" | "int32" => 23,
-            "bigint" | "long" | "int8" | "int64" => 20,
-            "float" | "real" | "float4" | "float32" => 700,
-            "double" | "double precision" | "float8" | "float64" => 701,
-            "date" => 1082,
-            "time" | "time without time zone" => 1083,
-            "timestamp" | "timestamp_ntz" | "datetime" | "timestamp without time zone" => 1114,
-            "timestamptz" | "timestamp_tz" | "timestamp_ltz" | "timestamp with time zone" => 1184,
-            "binary" | "bytea" | "varbinary" | "blob" | "fixed" => 17,
+            "boolean" | "bool" => BOOLEAN,
+            "tinyint" | "byte" | "smallint" | "short" | "int2" | "int8_t" | "int16" => SMALLINT,
+            "int" | "integer" | "int4" | "int32" => INTEGER,
+            "bigint" | "long" | "int8" | "int64" => BIGINT,
+            "float" | "real" | "float4" | "float32" => REAL,
+            "double" | "double precision" | "float8" | "float64" => DOUBLE,
+            "date" => DATE,
+            "time" | "time without time zone" => TIME,
+            "timestamp" | "timestamp_ntz" | "datetime" | "timestamp without time zone" => TIMESTAMP,
+            "timestamptz" | "timestamp_tz" | "timestamp_ltz" | "timestamp with time zone" => {
+                TIMESTAMPTZ
+            }
+            "binary" | "bytea" | "varbinary" | "blob" | "fixed" => BYTEA,
             _ => return None,
         };
     Some(PostgresType::plain(oid))

@@ -3,6 +3,8 @@
 //! Holds the types that can be sent, those that `pg_catalog` itself is made of, and the few more that
 //! clients look for by name. Numbers are those of `pg_type.dat` of PostgreSQL 16.
 
+use super::type_numbers::{BPCHAR, NUMERIC, OID, VARCHAR};
+
 /// One type that is no array; its array is made from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BuiltinType {
@@ -23,17 +25,6 @@ pub(super) enum FoundType {
     Scalar(&'static BuiltinType),
     Array(&'static BuiltinType),
 }
-
-/// The number of `text`.
-pub(super) const TEXT: i32 = 25;
-/// The number of `oid`.
-pub(super) const OID: i32 = 26;
-/// The number of `numeric`.
-pub(super) const NUMERIC: i32 = 1700;
-/// The number of `character varying`.
-pub(super) const VARCHAR: i32 = 1043;
-/// The number of `character`.
-pub(super) const BPCHAR: i32 = 1042;
 
 /// What the length of a text or the digits of a number are increased by in a modifier.
 pub(super) const MODIFIER_OFFSET: i32 = 4;
