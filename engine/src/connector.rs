@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use datafusion::catalog::TableProvider;
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion::scalar::ScalarValue;
 
 use crate::error::Result;
 use crate::product::{Contract, Moment, Server, Table, TableName};
@@ -51,6 +52,50 @@ pub struct PinnedTable {
     pub bytes: u64,
     /// Reads it: exactly this snapshot, with the contract's columns in the contract's order.
     pub provider: Arc<dyn TableProvider>,
+    /// What its metadata says of its values.
+    pub facts: Arc<dyn TableFacts>,
+}
+
+/// What the metadata of a table says of its values, as far as it was read.
+pub trait TableFacts: fmt::Debug + Send + Sync {
+    /// Between which values those of a column lie. Reads nothing: what would have to be read is not known.
+    fn range(&self, column: &str) -> ColumnRange;
+}
+
+/// What is known of the values of one column. NULL is none of them.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum ColumnRange {
+    /// Nothing is known.
+    #[default]
+    Unknown,
+    /// There is no value.
+    Empty,
+    /// There may be values.
+    Values {
+        /// What is known of the least.
+        least: Extreme,
+        /// What is known of the greatest.
+        greatest: Extreme,
+    },
+}
+
+/// What is known of the least or the greatest value of a column.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Extreme {
+    /// It is not less than this.
+    pub at_least: Option<ScalarValue>,
+    /// It is not greater than this.
+    pub at_most: Option<ScalarValue>,
+}
+
+/// The facts of a table whose metadata says nothing of its values.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoFacts;
+
+impl TableFacts for NoFacts {
+    fn range(&self, _column: &str) -> ColumnRange {
+        ColumnRange::Unknown
+    }
 }
 
 /// What one scan had to read, for `EXPLAIN ANALYZE` and reports.

@@ -16,6 +16,7 @@ use crate::connector::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{EventSink, LogEvents};
 use crate::execute::Limits;
+use crate::promises::VerdictLog;
 use crate::sealed::Sealed;
 use crate::session::{Principal, Session};
 use crate::telemetry::{Metrics, QueryLog};
@@ -34,6 +35,7 @@ struct Inner {
     config: EngineConfig,
     limits: Limits,
     query_log: QueryLog,
+    verdicts: VerdictLog,
     metrics: Metrics,
     base_state: Sealed<SessionState>,
     constant_state: Sealed<SessionState>,
@@ -153,6 +155,7 @@ impl EngineBuilder {
             config: self.config,
             limits,
             query_log: QueryLog::default(),
+            verdicts: VerdictLog::default(),
             metrics: Metrics::new()?,
             base_state: Sealed::new(base_state),
             constant_state: Sealed::new(constant_state),
@@ -243,6 +246,11 @@ impl Engine {
     /// The queries that run, and those that ran lately.
     pub(crate) fn query_log(&self) -> &QueryLog {
         &self.0.query_log
+    }
+
+    /// The last verdict on each promise.
+    pub(crate) fn verdicts(&self) -> &VerdictLog {
+        &self.0.verdicts
     }
 
     /// What the state of each query is made from.

@@ -85,6 +85,14 @@ impl Work {
         }
     }
 
+    /// What the caller should know of the tables that are read.
+    pub(crate) fn warnings(&self) -> Vec<String> {
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Once { plan, .. } | Self::ForEach { plan, .. } => plan.warnings(),
+        }
+    }
+
     /// The engine's id of the run that comes first; `None` where each of several has its own.
     pub(crate) fn query_id(&self) -> Option<String> {
         match self {

@@ -400,15 +400,14 @@ fn broken_contracts() -> Vec<Broken> {
              \"play_id\" is here twice (give each a name of its own)",
         ),
         changed(
-            "a promise that is not honoured yet",
+            "a word for a broken promise that nobody knows",
             CONTRACT_FILE,
             (
                 "domain: a\n",
-                "domain: a\ncustomProperties:\n  - {property: onBreach, value: refuse, vendor: samite}\n",
+                "domain: a\ncustomProperties:\n  - {property: onBreach, value: panic, vendor: samite}\n",
             ),
-            "domains/a/plays/plays.v1.odcs.yaml:8: error: customProperties[0]: onBreach: refuse is \
-             not supported yet (leave it out: queries are answered whether or not the promise is \
-             kept)",
+            "domains/a/plays/plays.v1.odcs.yaml:8: error: customProperties[0].value: onBreach: \
+             found \"panic\" (expected one of warn, refuse)",
         ),
         changed(
             "a secret in a place of the wrong kind",

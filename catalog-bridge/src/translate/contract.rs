@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use samite_engine::product::{Contract, Slo, Status, Version};
+use samite_engine::product::{Contract, OnBreach, Slo, Status, Version};
 
 use super::extensions::{self, Part};
 use super::{Surroundings, dates, servers, tables};
-use crate::documents::{Document, Node};
+use crate::documents::{Document, Edition, Node};
 use crate::problems::Finding;
 
 /// A contract before a product claims it.
@@ -27,7 +27,8 @@ pub(crate) fn contract(
     let root = &document.root;
     let edition = document.edition;
     let mut findings = extensions::audit(root, "", Part::Contract, edition);
-    for (index, slo) in root.items_of("slaProperties").iter().enumerate() {
+    let slos = root.items_of("slaProperties");
+    for (index, slo) in slos.iter().enumerate() {
         let path = format!("slaProperties[{index}]");
         findings.extend(extensions::audit(slo, &path, Part::ServiceLevel, edition));
     }
@@ -51,7 +52,7 @@ pub(crate) fn contract(
         file: surroundings.file.to_owned(),
         servers,
         tables: tables.into_iter().map(Arc::new).collect(),
-        slos: root.items_of("slaProperties").iter().map(slo).collect(),
+        slos: slos.iter().map(|node| slo(node, root, edition)).collect(),
         general_availability: life.general_availability,
         end_of_support: life.end_of_support,
         end_of_life: life.end_of_life,
@@ -101,14 +102,21 @@ fn version(root: &Node, findings: &mut Vec<Finding>) -> Version {
     parsed.unwrap_or(Version { major: 0, minor: 0, patch: 0 })
 }
 
-fn slo(node: &Node) -> Slo {
+/// A service level; what it does not say of a breach, the contract says for all.
+fn slo(node: &Node, root: &Node, edition: Edition) -> Slo {
     let text = |key: &str| node.text_of(key).map(str::to_owned);
+    let word = extensions::value(node, "onBreach", edition)
+        .or_else(|| extensions::value(root, "onBreach", edition));
     Slo {
         property: text("property").unwrap_or_default(),
         value: node.get("value").and_then(Node::scalar_text).unwrap_or_default(),
         unit: text("unit"),
         element: text("element"),
         description: text("description"),
+        on_breach: match word.and_then(Node::text) {
+            Some("refuse") => OnBreach::Refuse,
+            _ => OnBreach::Warn,
+        },
         line: node.line,
     }
 }

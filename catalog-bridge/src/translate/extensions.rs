@@ -133,10 +133,6 @@ fn judged(property: &Node, name: &str, place: &str, part: Part) -> Option<Findin
     }
     let later = |message: &str| Finding::warning(line, place, message);
     match (name, word) {
-        ("onBreach", Some("refuse")) => Some(
-            Finding::error(line, place, "onBreach: refuse is not supported yet")
-                .with_hint("leave it out: queries are answered whether or not the promise is kept"),
-        ),
         ("accessDelegation", Some("vended-credentials" | "remote-signing")) => Some(
             later("accessDelegation is not acted upon yet")
                 .with_hint("configured credentials are used"),

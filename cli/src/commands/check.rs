@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use clap::Args;
 use futures::StreamExt;
+use samite_engine::Result;
 use samite_engine::compatibility::breaking_changes;
 use samite_engine::product::{
-    DataProduct, OutputPort, Problem, ProblemLevel, ProductSelector, Status, TableName,
+    DataProduct, OnBreach, OutputPort, Problem, ProblemLevel, ProductSelector, Status, TableName,
     VersionSelector,
 };
+use samite_engine::promises::{PromiseReport, VerdictStatus};
 use samite_engine::session::{Principal, Session};
 
 use super::failure::Failure;
@@ -63,11 +65,10 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
     let mut results = futures::stream::iter(subjects)
         .map(|subject| examine(&session, subject))
         .buffered(PORTS_AT_ONCE);
-    while let Some((line, is_good)) = results.next().await {
-        terminal::print(&line)?;
-        if !is_good {
-            errors += 1;
-        }
+    while let Some(examined) = results.next().await {
+        terminal::print(&examined.lines)?;
+        errors += examined.errors;
+        warnings += examined.warnings;
     }
     let products = picture.products().count() as u64;
     terminal::print(&format!(
@@ -127,13 +128,54 @@ fn subject(product: &DataProduct, port: &OutputPort, table: &str) -> Subject {
     }
 }
 
-/// Opens the table, which holds its files against the contract.
-async fn examine(session: &Session, subject: Subject) -> (String, bool) {
-    match session.table_schema(&subject.name).await {
-        Ok(schema) => {
-            let columns = schema.fields().len();
-            (format!("{}: ok, {columns} columns\n", subject.label), true)
+/// What was found about one table.
+struct Examined {
+    lines: String,
+    errors: u64,
+    warnings: u64,
+}
+
+/// Opens the table, which holds its files against the contract, and looks at the promises about time.
+async fn examine(session: &Session, subject: Subject) -> Examined {
+    let (columns, promises) = match look_at(session, &subject.name).await {
+        Ok(found) => found,
+        Err(error) => {
+            let lines = format!("{}: error: {}\n", subject.label, error.to_line());
+            return Examined { lines, errors: 1, warnings: 0 };
         }
-        Err(error) => (format!("{}: error: {}\n", subject.label, error.to_line()), false),
+    };
+    let mut examined = Examined {
+        lines: format!("{}: ok, {columns} columns\n", subject.label),
+        errors: 0,
+        warnings: 0,
+    };
+    for promise in promises {
+        let what = match (promise.status, promise.on_breach) {
+            (VerdictStatus::Broken, OnBreach::Refuse) => {
+                examined.errors += 1;
+                "error: promise broken"
+            }
+            (VerdictStatus::Broken, OnBreach::Warn) => {
+                examined.warnings += 1;
+                "warning: promise broken"
+            }
+            (VerdictStatus::Kept, _) => "promise kept",
+            (VerdictStatus::NoPromise, _) => "promise ended with its support",
+            (VerdictStatus::Approximate | VerdictStatus::Unknown, _) => {
+                "promise that metadata cannot tell"
+            }
+        };
+        let reason = promise.reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+        examined.lines.push_str(&format!("  {what}: {}{reason}\n", promise.promise));
     }
+    examined
+}
+
+/// The number of columns of a table, and the promises about it. Planning, and nothing more, reads all metadata.
+async fn look_at(session: &Session, name: &TableName) -> Result<(usize, Vec<PromiseReport>)> {
+    let columns = session.table_schema(name).await?.fields().len();
+    let part = |text: &str| format!("\"{}\"", text.replace('"', "\"\""));
+    let address = [&name.domain, &name.product.to_string(), &name.table].map(|text| part(text));
+    let statement = session.parse(&format!("EXPLAIN SELECT * FROM {}", address.join(".")))?;
+    Ok((columns, session.plan(&statement).await?.promises()))
 }

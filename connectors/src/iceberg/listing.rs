@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
 use iceberg::spec::{Literal, ManifestContentType, ManifestFile, Snapshot, TableMetadata};
 use samite_engine::Result;
-use samite_engine::connector::OpenRequest;
+use samite_engine::connector::{ColumnRange, OpenRequest};
 use samite_engine::product::Server;
 use tokio::sync::OnceCell;
 
@@ -28,6 +28,7 @@ use super::survivors::{Part, Survivors, part_of};
 use super::vectors::VectorsByPath;
 use crate::scan::{
     Deletes, FileListing, KeyDeletes, LakeFile, Listed, PassedOver, Pruner, Totals, passed_over,
+    range_of, with_deletes,
 };
 use crate::source_table::{SourceListing, view_file};
 use crate::stores::StoreHandle;
@@ -318,6 +319,14 @@ impl FileListing for Listing {
         }
         let (files, key_deletes) = self.without_deleted(&survivors, pruner).await?;
         Ok(Listed { files, key_deletes, passed })
+    }
+
+    fn range(&self, index: usize) -> ColumnRange {
+        let seen: Vec<&Arc<Made>> = self.made.iter().filter_map(OnceCell::get).collect();
+        let files = seen.iter().flat_map(|made| &made.files).map(AsRef::as_ref);
+        let range = range_of(files, index, seen.len() == self.made.len());
+        // Which file loses rows is not known here.
+        if self.state.deletes.is_empty() { range } else { with_deletes(range) }
     }
 }
 

@@ -7,15 +7,18 @@
 //! Most formats know all files of a snapshot at once. One whose metadata is a tree finds them when the
 //! filters of a scan are known, and reads only the branches that may hold rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
+use samite_engine::connector::ColumnRange;
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::data_file::name_of;
 use super::pruner::Pruner;
+use super::value_range::range_of;
 use super::{KeyDeletes, LakeFile};
 use crate::stores::{StoreHandle, StoreId};
 
@@ -31,6 +34,9 @@ pub(crate) trait FileListing: fmt::Debug + Send + Sync {
     ///
     /// If metadata cannot be read, or needs more than Samite reads.
     async fn files(&self, pruner: &Pruner) -> Result<Listed>;
+
+    /// Between which values those of the column at `index` lie, by the metadata that was read so far.
+    fn range(&self, index: usize) -> ColumnRange;
 }
 
 /// What is known of the data files of a snapshot together.
@@ -72,6 +78,8 @@ pub(crate) struct PassedOver {
 pub(crate) struct KnownFiles {
     files: Vec<Arc<LakeFile>>,
     key_deletes: Option<Arc<KeyDeletes>>,
+    /// The ranges that were asked for, by column.
+    ranges: Mutex<HashMap<usize, ColumnRange>>,
 }
 
 impl KnownFiles {
@@ -92,7 +100,8 @@ impl KnownFiles {
                 ));
             }
         }
-        Ok(Self { files: files.into_iter().map(Arc::new).collect(), key_deletes })
+        let files = files.into_iter().map(Arc::new).collect();
+        Ok(Self { files, key_deletes, ranges: Mutex::default() })
     }
 }
 
@@ -115,6 +124,12 @@ impl FileListing for KnownFiles {
             list.push(Arc::clone(file));
         }
         Ok(Listed { files, key_deletes: self.key_deletes.clone(), passed: passed_over(&others) })
+    }
+
+    fn range(&self, index: usize) -> ColumnRange {
+        let mut known = self.ranges.lock();
+        let range = || range_of(self.files.iter().map(AsRef::as_ref), index, true);
+        known.entry(index).or_insert_with(range).clone()
     }
 }
 

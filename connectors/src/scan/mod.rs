@@ -41,13 +41,14 @@ mod table_snapshot;
 #[cfg(test)]
 mod tests;
 mod type_class;
+mod value_range;
 mod wire;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use samite_engine::Result;
-use samite_engine::connector::{OpenRequest, PinnedTable, SnapshotId};
+use samite_engine::connector::{OpenRequest, PinnedTable, SnapshotId, TableFacts};
 
 pub(crate) use buckets::Bucket;
 pub use codec::LakeCodec;
@@ -65,6 +66,7 @@ pub use report::report;
 pub(crate) use stored_deletes::{Deletes, StoredDeletes};
 pub(crate) use table_snapshot::{Bounds, Identity, LakeFile, SnapshotColumn, TableSnapshot};
 pub(crate) use type_class::TypeClass;
+pub(crate) use value_range::{range_of, with_deletes};
 
 use listing::KnownFiles;
 use table::LakeTable;
@@ -93,12 +95,14 @@ pub(crate) fn pinned_listing(
 ) -> Result<PinnedTable> {
     let totals = files.totals();
     let provider = LakeTable::new(request.name.to_string(), id.clone(), columns, files)?;
+    let provider = Arc::new(provider);
     Ok(PinnedTable {
         snapshot: id,
         committed_at,
         rows: totals.rows,
         files: totals.files,
         bytes: totals.bytes,
-        provider: Arc::new(provider),
+        facts: Arc::clone(&provider) as Arc<dyn TableFacts>,
+        provider,
     })
 }

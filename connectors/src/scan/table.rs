@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
-use samite_engine::connector::SnapshotId;
+use samite_engine::connector::{ColumnRange, SnapshotId, TableFacts};
 use samite_engine::{Error, Result};
 
 use super::columns::Columns;
@@ -99,6 +99,13 @@ impl fmt::Debug for LakeTable {
             .field("name", &self.name)
             .field("snapshot", &self.snapshot)
             .finish_non_exhaustive()
+    }
+}
+
+impl TableFacts for LakeTable {
+    fn range(&self, column: &str) -> ColumnRange {
+        let index = self.schema.index_of(column);
+        index.map_or(ColumnRange::Unknown, |index| self.files.range(index))
     }
 }
 

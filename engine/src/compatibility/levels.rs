@@ -2,10 +2,7 @@
 
 use super::{Change, found};
 use crate::product::{Contract, Problem, ProblemLevel, Slo};
-
-const MINUTE: f64 = 60.0;
-const HOUR: f64 = 60.0 * MINUTE;
-const DAY: f64 = 24.0 * HOUR;
+use crate::promises::seconds_of_unit;
 
 /// Which values promise less.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,16 +83,7 @@ fn number(slo: &Slo) -> Option<f64> {
 
 /// The length of a unit of time. `m` is left open: minutes to one reader, months to another.
 fn seconds(slo: &Slo) -> Option<f64> {
-    Some(match slo.unit.as_deref().unwrap_or("d").trim().to_ascii_lowercase().as_str() {
-        "s" | "sec" | "second" | "seconds" => 1.0,
-        "min" | "minute" | "minutes" => MINUTE,
-        "h" | "hr" | "hour" | "hours" => HOUR,
-        "d" | "day" | "days" => DAY,
-        "w" | "week" | "weeks" => 7.0 * DAY,
-        "mo" | "month" | "months" => 30.0 * DAY,
-        "y" | "yr" | "year" | "years" => 365.0 * DAY,
-        _ => return None,
-    })
+    seconds_of_unit(slo.unit.as_deref().unwrap_or("d"))
 }
 
 fn direction(property: &str) -> Looser {

@@ -14,6 +14,7 @@ mod problems;
 mod products;
 mod promised_schema;
 mod queries;
+mod slo;
 mod tables;
 
 use std::sync::Arc;
@@ -52,12 +53,13 @@ pub(crate) struct Picture<'a> {
 type MakeTable = fn(Picture<'_>) -> Result<Arc<dyn TableProvider>>;
 
 /// The tables of the catalog `mesh`, each with its schema.
-const MESH_TABLES: [(&str, &str, MakeTable); 7] = [
+const MESH_TABLES: [(&str, &str, MakeTable); 8] = [
     (DISCOVERY, "columns", columns::table),
     (DISCOVERY, "domains", domains::table),
     (DISCOVERY, "ports", ports::table),
     (DISCOVERY, "problems", problems::table),
     (DISCOVERY, "products", products::table),
+    (DISCOVERY, "slo", slo::table),
     (DISCOVERY, "tables", tables::table),
     (RUNTIME, "queries", queries::table),
 ];

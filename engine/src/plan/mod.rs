@@ -42,6 +42,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::execute::{self, Job, QueryStream};
 use crate::govern::GovernedQuery;
+use crate::promises::PromiseReport;
 use crate::resolve::{self, Depth, Form, Statement};
 use crate::sealed::Sealed;
 use crate::session::{Asker, Session, Settings};
@@ -50,7 +51,7 @@ use crate::telemetry::{Record, stage};
 
 pub use parameters::Parameter;
 pub(crate) use planned_table::PlannedTable;
-use planned_table::{planned_tables, token_of, warnings};
+use planned_table::{breaches, planned_tables, reports, token_of, warnings};
 pub(crate) use prepare::prepare;
 pub(crate) use settings::{base_state, constant_state};
 
@@ -76,6 +77,8 @@ struct Planned {
     parameters: Vec<Parameter>,
     tables: Vec<PlannedTable>,
     warnings: Vec<String>,
+    /// The promises that were broken when they were last looked at.
+    broken: Mutex<Vec<String>>,
     plans: Option<Sealed<Plans>>,
     /// What is told of the first execution: it begins with the planning.
     record: Mutex<Option<Record>>,
@@ -151,10 +154,19 @@ impl QueryPlan {
         self.0.plans.as_ref().is_some_and(|plans| plans.constant.is_some())
     }
 
-    /// What the asker should know, for instance that a version ends soon.
+    /// What the asker should know, for instance that a version ends soon, or that a promise was broken when the
+    /// query was last planned or executed.
     #[must_use]
-    pub fn warnings(&self) -> &[String] {
-        &self.0.warnings
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.0.warnings.clone();
+        warnings.extend_from_slice(&self.0.broken.lock());
+        warnings
+    }
+
+    /// The promises about time that its tables' contracts make, and whether they are kept now.
+    #[must_use]
+    pub fn promises(&self) -> Vec<PromiseReport> {
+        reports(&self.0.tables, self.0.engine.clock().now())
     }
 
     /// The same query with a value for each parameter, in the order of their numbers.
@@ -187,6 +199,7 @@ impl QueryPlan {
             parameters: Vec::new(),
             tables: planned.tables.clone(),
             warnings: planned.warnings.clone(),
+            broken: Mutex::new(planned.broken.lock().clone()),
             plans: Some(Sealed::new(Plans { logical, constant: None, physical: Mutex::new(None) })),
             record: Mutex::new(planned.record.lock().take()),
         })))
@@ -249,6 +262,7 @@ impl QueryPlan {
                 }
             }
         };
+        planned.judge(now)?;
         match planned.answer {
             Answer::Rows => execute::start(planned.job(physical), record).await,
             Answer::Explanation { is_verbose } => {
@@ -277,6 +291,20 @@ impl Planned {
     fn plans(&self) -> Result<&Plans> {
         let gone = || Error::new(ErrorKind::Internal, "the plan was already dropped");
         self.plans.as_deref().ok_or_else(gone)
+    }
+
+    /// Looks at the promises about its tables, with what planning has read by now.
+    ///
+    /// # Errors
+    ///
+    /// When one is broken that the query may not be answered without. It is explained nevertheless.
+    fn judge(&self, now: DateTime<Utc>) -> Result<()> {
+        match breaches(&self.tables, self.engine.verdicts(), now) {
+            Ok(broken) => *self.broken.lock() = broken,
+            Err(_) if matches!(self.answer, Answer::Explanation { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
     }
 
     /// The state of a query that is planned `now`.
@@ -407,7 +435,12 @@ pub async fn plan(query: GovernedQuery, session: &Session, aim: Aim) -> Result<Q
     };
     let plans = Plans { logical, constant, physical: Mutex::new(physical) };
     let config = state.config().clone();
-    Ok(finish(&query, session, Made { answer, schema, parameters, config, plans }))
+    let made = Made { answer, schema, parameters, config, plans };
+    let plan = finish(&query, session, made);
+    if aim == Aim::Rows {
+        plan.0.judge(now)?;
+    }
+    Ok(plan)
 }
 
 /// The plan of a list of literals: its rows are known without options, types to adjust, or rules.
@@ -442,8 +475,9 @@ fn finish(query: &GovernedQuery, session: &Session, made: Made) -> QueryPlan {
         timeout: timeout(&engine, query),
         schema: made.schema,
         parameters: made.parameters,
-        tables: planned_tables(query.tables()),
+        tables: planned_tables(query.tables(), engine.clock().now()),
         warnings: warnings(query.tables()),
+        broken: Mutex::default(),
         plans: Some(Sealed::new(made.plans)),
         record: Mutex::new(None),
         engine,

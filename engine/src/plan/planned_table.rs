@@ -1,8 +1,12 @@
 //! A table of a planned query, as reports name it.
 
-use crate::connector::SnapshotId;
+use chrono::{DateTime, Utc};
+
+use crate::connector::{PinnedTable, SnapshotId};
+use crate::error::Result;
 use crate::govern::GovernedTable;
-use crate::resolve;
+use crate::promises::{PromiseReport, PromisedTable, VerdictLog};
+use crate::resolve::{self, PortTable};
 use crate::snapshot_token::SnapshotToken;
 
 /// A table of the query, as reports name it.
@@ -15,10 +19,12 @@ pub(crate) struct PlannedTable {
     pub(super) snapshot: SnapshotId,
     pub(super) files: u64,
     pub(super) bytes: u64,
+    /// What is promised of it; `None` if that is nothing about time.
+    pub(super) promised: Option<PromisedTable>,
 }
 
 /// The tables of a query that are ports, each once.
-pub(super) fn planned_tables(tables: &[GovernedTable]) -> Vec<PlannedTable> {
+pub(super) fn planned_tables(tables: &[GovernedTable], now: DateTime<Utc>) -> Vec<PlannedTable> {
     let mut planned: Vec<PlannedTable> = Vec::new();
     let ports = tables.iter().filter_map(|table| Some((table.port()?, table.version())));
     for ((table, pinned), version) in ports {
@@ -32,10 +38,48 @@ pub(super) fn planned_tables(tables: &[GovernedTable]) -> Vec<PlannedTable> {
                 snapshot: pinned.snapshot.clone(),
                 files: pinned.files,
                 bytes: pinned.bytes,
+                promised: promised(table, pinned, now),
             });
         }
     }
     planned
+}
+
+fn promised(table: &PortTable, pinned: &PinnedTable, now: DateTime<Utc>) -> Option<PromisedTable> {
+    let address = format!("{}.{}@{}", table.product.domain, table.product.name, table.port.version);
+    let promise = (&table.port.contract, &table.table);
+    PromisedTable::new(address, table.port.stage(now), promise, pinned)
+}
+
+/// What is broken of the promises about the tables, by the metadata that was read so far; keeps each verdict.
+///
+/// # Errors
+///
+/// When one is broken whose contract says that the query is refused then.
+pub(super) fn breaches(
+    tables: &[PlannedTable],
+    verdicts: &VerdictLog,
+    now: DateTime<Utc>,
+) -> Result<Vec<String>> {
+    let mut warnings = Vec::new();
+    for table in tables.iter().filter_map(|table| table.promised.as_ref()) {
+        for judged in table.judge(now) {
+            verdicts.keep(table, judged.index, judged.verdict);
+            if let Some(breach) = table.breach(&judged) {
+                warnings.push(breach?);
+            }
+        }
+    }
+    warnings.dedup();
+    Ok(warnings)
+}
+
+/// The promises about the tables, and whether they are kept.
+pub(super) fn reports(tables: &[PlannedTable], now: DateTime<Utc>) -> Vec<PromiseReport> {
+    let promised = tables.iter().filter_map(|table| table.promised.as_ref());
+    promised
+        .flat_map(|table| table.judge(now).into_iter().filter_map(|judged| table.report(&judged)))
+        .collect()
 }
 
 /// What asks the same of the same data again.

@@ -27,7 +27,7 @@ pub use mesh::{Domain, Mesh};
 pub use output_port::OutputPort;
 pub use problem::{Problem, ProblemLevel};
 pub use server::{Moment, Server};
-pub use slo::Slo;
+pub use slo::{OnBreach, Slo};
 pub use status::Status;
 pub use table::Table;
 pub use table_name::{ProductSelector, TableName, VersionSelector};

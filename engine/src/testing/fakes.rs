@@ -10,7 +10,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use parking_lot::RwLock;
 
 use crate::catalog::ProductCatalog;
-use crate::connector::{Connector, OpenRequest, PinnedTable, ScanReport, SnapshotId};
+use crate::connector::{Connector, NoFacts, OpenRequest, PinnedTable, ScanReport, SnapshotId};
 use crate::error::{Error, ErrorKind, Result};
 use crate::product::{Mesh, Server};
 
@@ -76,6 +76,7 @@ impl Connector for MemoryConnector {
             files: 1,
             bytes: 1,
             provider: Arc::new(MemTable::try_new(schema, vec![batches.clone()])?),
+            facts: Arc::new(NoFacts),
         })
     }
 

@@ -21,8 +21,9 @@ use arrow_flight::{
     HandshakeRequest, HandshakeResponse, PollInfo, PutResult, SchemaResult, Ticket,
 };
 use futures::{FutureExt, Stream, StreamExt};
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use samite_engine::{Error, ErrorKind, Result};
-use tonic::metadata::MetadataValue;
+use tonic::metadata::{Ascii, MetadataValue};
 use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument;
 
@@ -33,6 +34,13 @@ use crate::stream::panicked;
 use crate::trace;
 
 pub(crate) use state::State;
+
+/// The header of a warning: what a caller should know of the tables that a query reads, one header for each.
+const WARNING: &str = "x-mesh-warning";
+
+/// Warnings of one answer, and characters of each: a client bounds its headers.
+const WARNINGS_MAX: usize = 8;
+const WARNING_CHARS_MAX: usize = 500;
 
 /// The messages that answer a call.
 pub(crate) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send + 'static>>;
@@ -55,6 +63,8 @@ pub(crate) struct Reply<T> {
     session_token: Option<String>,
     /// The engine's id of the query.
     query_id: Option<String>,
+    /// What the caller should know of the tables.
+    warnings: Vec<String>,
     /// The token that the caller should show from now on.
     new_token: Option<String>,
     /// True if what the caller shows says who it is.
@@ -67,7 +77,14 @@ impl<T> Reply<T> {
     }
 
     fn with_session(value: T, session_token: Option<String>) -> Self {
-        Self { value, session_token, query_id: None, new_token: None, has_credentials: false }
+        Self {
+            value,
+            session_token,
+            query_id: None,
+            warnings: Vec::new(),
+            new_token: None,
+            has_credentials: false,
+        }
     }
 
     fn map<U>(self, change: impl FnOnce(T) -> U) -> Reply<U> {
@@ -75,6 +92,7 @@ impl<T> Reply<T> {
             value: change(self.value),
             session_token: self.session_token,
             query_id: self.query_id,
+            warnings: self.warnings,
             new_token: self.new_token,
             has_credentials: self.has_credentials,
         }
@@ -104,8 +122,19 @@ impl<T> Reply<T> {
         if let Some(query_id) = self.query_id.filter(|id| !id.is_empty()) {
             put(QUERY_ID, query_id);
         }
+        for value in self.warnings.iter().take(WARNINGS_MAX).filter_map(|text| header(text)) {
+            response.metadata_mut().append(WARNING, value);
+        }
         response
     }
+}
+
+/// A text for people as the value of a header, which holds nothing but ASCII: the rest is percent-encoded, as in
+/// `grpc-message`.
+fn header(text: &str) -> Option<MetadataValue<Ascii>> {
+    const CODED: &AsciiSet = &CONTROLS.add(b'%');
+    let text: String = text.chars().take(WARNING_CHARS_MAX).collect();
+    MetadataValue::try_from(utf8_percent_encode(&text, CODED).to_string()).ok()
 }
 
 fn one<T: Send + 'static>(value: T) -> Answers<T> {

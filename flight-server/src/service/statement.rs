@@ -55,9 +55,9 @@ impl State {
             }
             other => return Err(no_query(other)),
         };
-        let query_id = work.query_id();
+        let (query_id, warnings) = (work.query_id(), work.warnings());
         let info = self.offer(caller, work, schema, descriptor)?;
-        Ok(Reply { query_id, ..Reply::with_session(info, session_token) })
+        Ok(Reply { query_id, warnings, ..Reply::with_session(info, session_token) })
     }
 
     /// What the execution of a text runs, with its schema and the token of a session that it began.
@@ -179,9 +179,11 @@ impl State {
         let hold = hold.ok_or_else(ticket::ended)?;
         let stop = Stop { deadline: caller.deadline, shutdown: self.shutdown.clone() };
         let on_end = move || drop(hold);
-        let (query_id, messages) = crate::stream::start(query, &self.config, stop, on_end).await?;
+        let started = crate::stream::start(Arc::clone(&query), &self.config, stop, on_end);
+        let (query_id, messages) = started.await?;
         let messages: Messages = Box::pin(messages);
-        Ok(Reply { query_id: Some(query_id), ..Reply::new(messages) })
+        let (query_id, warnings) = (Some(query_id), query.work.warnings());
+        Ok(Reply { query_id, warnings, ..Reply::new(messages) })
     }
 
     async fn metadata_rows(

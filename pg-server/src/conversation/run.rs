@@ -35,7 +35,7 @@ impl Conversation {
     /// Tells the client what it should know of a plan.
     pub(super) async fn warn(&mut self, plan: &QueryPlan) -> Result<(), End> {
         for text in plan.warnings() {
-            self.link.say(warning(text)).await?;
+            self.link.say(warning(&text)).await?;
         }
         Ok(())
     }

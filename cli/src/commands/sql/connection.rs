@@ -49,7 +49,7 @@ async fn ask_session(session: &Session, sql: &str) -> Result<Answer> {
         return Ok(Answer::empty());
     }
     let plan = session.plan(&statement).await?;
-    let warnings = plan.warnings().to_vec();
+    let warnings = plan.warnings();
     let rows = plan.execute().await?;
     Ok(Answer::new(rows.schema(), rows, warnings))
 }

@@ -10,7 +10,9 @@ use arrow_flight::{FlightInfo, Ticket};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::record_batch::RecordBatch;
 use futures::{Stream, StreamExt, TryStreamExt};
+use percent_encoding::percent_decode_str;
 use samite_engine::{Error, ErrorKind, Result};
+use tonic::metadata::MetadataMap;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 use tonic::{Code, Status};
 
@@ -20,6 +22,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The largest message that is taken from a server.
 const MESSAGE_BYTES_MAX: usize = 512 << 20;
+
+/// The header of a warning.
+const WARNING: &str = "x-mesh-warning";
 
 /// A connection to a server.
 pub(crate) struct Remote {
@@ -79,8 +84,16 @@ impl Remote {
     pub(crate) async fn ask(&mut self, sql: &str) -> Result<Answer> {
         let info = self.client.execute(sql.to_owned(), None).await.map_err(broken)?;
         let schema = info.clone().try_decode_schema().map_err(refused)?;
-        let batches = rows(self.client.clone(), tickets(info)?);
-        Ok(Answer::new(Arc::new(schema), batches, Vec::new()))
+        let mut tickets = tickets(info)?.into_iter();
+        let Some(first) = tickets.next() else {
+            let none = futures::stream::empty();
+            return Ok(Answer::new(Arc::new(schema), none, Vec::new()));
+        };
+        let first = self.client.do_get(first).await.map_err(broken)?;
+        let warnings = warnings(first.headers());
+        let first = first.map_err(broken);
+        let batches = first.chain(rows(self.client.clone(), tickets.collect()));
+        Ok(Answer::new(Arc::new(schema), batches, warnings))
     }
 }
 
@@ -89,6 +102,12 @@ fn tickets(info: FlightInfo) -> Result<Vec<Ticket>> {
     tickets.collect::<Option<Vec<_>>>().ok_or_else(|| {
         Error::new(ErrorKind::Internal, "the server sent an endpoint without a ticket")
     })
+}
+
+/// What the server says beside the rows.
+fn warnings(headers: &MetadataMap) -> Vec<String> {
+    let texts = headers.get_all(WARNING).iter().filter_map(|value| value.to_str().ok());
+    texts.map(|text| percent_decode_str(text).decode_utf8_lossy().into_owned()).collect()
 }
 
 /// The rows behind all tickets, one after the other.
