@@ -15,6 +15,9 @@ use crate::scan::Bounds;
 /// Decimals up to this many digits survive a writer that holds them as 64-bit floats.
 const EXACT_DECIMAL_DIGITS_MAX: u8 = 15;
 
+/// An instant that is cut, or rounded, to milliseconds, with the rest that a maximum is widened by.
+const INSTANT_ROUNDED_US: i64 = 2_000;
+
 /// The statistics of one file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -43,7 +46,14 @@ impl FileStatistics {
         let nulls = nulls.filter(|n| is_tight || *n == 0 || Some(*n) == self.num_records);
         let min = self.min_values.get(name).and_then(|value| bound(value, primitive, Side::Min));
         let max = self.max_values.get(name).and_then(|value| bound(value, primitive, Side::Max));
-        Bounds { min, max, nulls, attained: is_tight && is_exact(primitive), has_no_nan: false }
+        Bounds {
+            min,
+            max,
+            nulls,
+            attained: is_tight && is_exact(primitive),
+            rounded_us: is_tight.then_some(INSTANT_ROUNDED_US),
+            has_no_nan: false,
+        }
     }
 }
 

@@ -232,6 +232,7 @@ fn bounds(file: &DataFile, column: &IcebergColumn) -> Bounds {
         max: max.and_then(|max| bound(max.literal(), max.data_type(), to, Side::Max)),
         nulls: file.null_value_counts().get(id).copied(),
         attained: is_exact(to),
+        rounded_us: None,
         has_no_nan: file.nan_value_counts().get(id) == Some(&0),
     }
 }

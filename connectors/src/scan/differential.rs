@@ -257,6 +257,7 @@ fn bounds_of(column: &ArrayRef, random: &mut Random) -> Bounds {
         max: values.last().cloned(),
         nulls,
         attained: true,
+        rounded_us: None,
         has_no_nan: false,
     }
 }

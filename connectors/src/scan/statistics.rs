@@ -104,7 +104,7 @@ fn answer(file: &LakeFile, index: usize, data_type: &DataType) -> ColumnStatisti
         // In a file without rows, the value does not occur.
         let occurs = file.rows.is_some_and(|rows| rows > 0);
         let bounds =
-            Bounds { min: bound.clone(), max: bound, nulls, attained: occurs, has_no_nan: false };
+            Bounds { min: bound.clone(), max: bound, nulls, attained: occurs, ..Bounds::default() };
         return answer_of(&bounds, data_type, file.rows);
     }
     file.bounds.get(index).map_or(unknown, |bounds| answer_of(bounds, data_type, file.rows))

@@ -103,6 +103,9 @@ pub(crate) struct Bounds {
     pub(crate) nulls: Option<u64>,
     /// True if `min` and `max` both occur: not cut, not rounded.
     pub(crate) attained: bool,
+    /// For instants that are not `attained`: how far `min` and `max` are at most from values that occur, in
+    /// microseconds; `None` if that is not known.
+    pub(crate) rounded_us: Option<i64>,
     /// True if a float column is known to hold no NaN.
     pub(crate) has_no_nan: bool,
 }

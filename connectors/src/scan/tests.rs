@@ -122,6 +122,7 @@ fn int_bounds(min: i64, max: i64) -> Bounds {
         max: Some(ScalarValue::Int64(Some(max))),
         nulls: Some(0),
         attained: true,
+        rounded_us: None,
         has_no_nan: false,
     }
 }
@@ -344,6 +345,7 @@ async fn l3_nan_is_above_every_number() {
         max: Some(ScalarValue::Float64(Some(2.0))),
         nulls: Some(0),
         attained: true,
+        rounded_us: None,
         has_no_nan: false,
     }];
     let columns = vec![by_name("x", DataType::Float64)];

@@ -3,6 +3,7 @@
 //! | of a file is known | the greatest value is at least | at most |
 //! | --- | --- | --- |
 //! | bounds that both occur, no row deleted | its maximum | its maximum |
+//! | instants that were rounded, no row deleted | its maximum less the rest | its maximum |
 //! | bounds, cut or rounded, no row deleted | its minimum | its maximum |
 //! | bounds, and rows are deleted | nothing | its maximum |
 //! | only NULLs, or no rows | it does not count | it does not count |
@@ -87,15 +88,16 @@ impl Told {
         if min.is_null() || max.is_null() {
             return self.unknown();
         }
-        let has_value = !has_deletes
-            && (bounds.attained
-                || matches!((file.rows, bounds.nulls), (Some(rows), Some(nulls)) if nulls < rows));
-        let occurring = match has_value {
-            true if bounds.attained => Some((min, max)),
+        let has_value = bounds.attained
+            || matches!((file.rows, bounds.nulls), (Some(rows), Some(nulls)) if nulls < rows);
+        let occurring = match (has_value && !has_deletes, bounds.rounded_us) {
+            (false, _) => None,
+            (true, _) if bounds.attained => Some((min.clone(), max.clone())),
+            (true, Some(rounded)) => moved(min, rounded).zip(moved(max, -rounded)),
             // Some value is there, and it lies between the two.
-            true => Some((max, min)),
-            false => None,
+            (true, None) => Some((max.clone(), min.clone())),
         };
+        let occurring = occurring.as_ref().map(|(low, high)| (low, high));
         self.bounded((min, max), occurring);
     }
 
@@ -116,6 +118,16 @@ impl Told {
             keep(&mut self.occurring.0, low, Ordering::Less);
             keep(&mut self.occurring.1, high, Ordering::Greater);
         }
+    }
+}
+
+/// An instant so much later.
+fn moved(value: &ScalarValue, by_us: i64) -> Option<ScalarValue> {
+    match value {
+        ScalarValue::TimestampMicrosecond(Some(at), zone) => {
+            Some(ScalarValue::TimestampMicrosecond(Some(at.checked_add(by_us)?), zone.clone()))
+        }
+        _ => None,
     }
 }
 
@@ -150,6 +162,7 @@ mod tests {
             nulls: Some(0),
             attained,
             has_no_nan: true,
+            ..Bounds::default()
         }
     }
 
@@ -206,6 +219,21 @@ mod tests {
         ] {
             assert_eq!(range_of(files.into_iter(), 0, is_complete), expected, "{name}");
         }
+        let at = |us: i64| ScalarValue::TimestampMicrosecond(Some(us), None);
+        let instants = Bounds {
+            min: Some(at(1_000)),
+            max: Some(at(90_999)),
+            rounded_us: Some(999),
+            ..bounds(0, 0, false)
+        };
+        let instants = of(Some(3), vec![instants]);
+        assert_eq!(
+            range_of([&instants].into_iter(), 0, true),
+            ColumnRange::Values {
+                least: Extreme { at_least: Some(at(1_000)), at_most: Some(at(1_999)) },
+                greatest: Extreme { at_least: Some(at(90_000)), at_most: Some(at(90_999)) },
+            }
+        );
         let one = range_of([&exact].into_iter(), 0, true);
         assert_eq!(with_deletes(one), values([Some(2), None], [None, Some(5)]));
     }

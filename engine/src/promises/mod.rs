@@ -140,9 +140,9 @@ fn reason(subject: Subject<'_>, age: Age) -> Option<String> {
         return Some("there is no value in the column".to_owned());
     }
     let old = match (age.at_least, age.at_most) {
-        (Some(least), Some(most)) if least == most => duration::words(least),
         (Some(least), Some(most)) => {
-            format!("{} to {}", duration::words(least), duration::words(most))
+            let (least, most) = (duration::words(least), duration::words(most));
+            if least == most { least } else { format!("{least} to {most}") }
         }
         (Some(least), None) => format!("at least {}", duration::words(least)),
         (None, Some(most)) => format!("at most {}", duration::words(most)),
