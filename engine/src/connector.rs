@@ -71,12 +71,16 @@ pub enum ColumnRange {
     /// There is no value.
     Empty,
     /// There may be values.
-    Values {
-        /// What is known of the least.
-        least: Extreme,
-        /// What is known of the greatest.
-        greatest: Extreme,
-    },
+    Values(Box<ValueRange>),
+}
+
+/// What is known of the least and the greatest value of a column.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ValueRange {
+    /// Of the least.
+    pub least: Extreme,
+    /// Of the greatest.
+    pub greatest: Extreme,
 }
 
 /// What is known of the least or the greatest value of a column.

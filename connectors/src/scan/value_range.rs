@@ -14,7 +14,7 @@
 use std::cmp::Ordering;
 
 use datafusion::scalar::ScalarValue;
-use samite_engine::connector::{ColumnRange, Extreme};
+use samite_engine::connector::{ColumnRange, Extreme, ValueRange};
 
 use super::LakeFile;
 
@@ -35,19 +35,20 @@ pub(crate) fn range_of<'a>(
     }
     let (floor, ceiling) = if is_bounded { bounds } else { (None, None) };
     let (highest_of_least, lowest_of_greatest) = occurring;
-    ColumnRange::Values {
+    ColumnRange::Values(Box::new(ValueRange {
         least: Extreme { at_least: floor, at_most: highest_of_least },
         greatest: Extreme { at_least: lowest_of_greatest, at_most: ceiling },
-    }
+    }))
 }
 
 /// The same range if any row may have been deleted: no value is known to be there.
 pub(crate) fn with_deletes(range: ColumnRange) -> ColumnRange {
     match range {
-        ColumnRange::Values { least, greatest } => ColumnRange::Values {
-            least: Extreme { at_most: None, ..least },
-            greatest: Extreme { at_least: None, ..greatest },
-        },
+        ColumnRange::Values(mut range) => {
+            range.least.at_most = None;
+            range.greatest.at_least = None;
+            ColumnRange::Values(range)
+        }
         ColumnRange::Unknown | ColumnRange::Empty => range,
     }
 }
@@ -183,7 +184,8 @@ mod tests {
             at_least: at_least.map(int),
             at_most: at_most.map(int),
         };
-        ColumnRange::Values { least: extreme(least), greatest: extreme(greatest) }
+        let (least, greatest) = (extreme(least), extreme(greatest));
+        ColumnRange::Values(Box::new(ValueRange { least, greatest }))
     }
 
     #[test]
@@ -229,10 +231,10 @@ mod tests {
         let instants = of(Some(3), vec![instants]);
         assert_eq!(
             range_of([&instants].into_iter(), 0, true),
-            ColumnRange::Values {
+            ColumnRange::Values(Box::new(ValueRange {
                 least: Extreme { at_least: Some(at(1_000)), at_most: Some(at(1_999)) },
                 greatest: Extreme { at_least: Some(at(90_000)), at_most: Some(at(90_999)) },
-            }
+            }))
         );
         let one = range_of([&exact].into_iter(), 0, true);
         assert_eq!(with_deletes(one), values([Some(2), None], [None, Some(5)]));

@@ -206,6 +206,14 @@ fn without_type_of_null(arg: Expr) -> Expr {
     }
 }
 
+/// The schema with every column allowed to hold NULL: what is promised to a client must hold for
+/// every plan of the query.
+pub(super) fn nullable(schema: &Schema) -> SchemaRef {
+    let fields: Vec<Field> =
+        schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
+    Arc::new(Schema::new(fields))
+}
+
 /// The columns of the one table of the query.
 fn describe(query: &GovernedQuery) -> Result<LogicalPlan> {
     let table = query

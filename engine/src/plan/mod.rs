@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
@@ -49,6 +49,7 @@ use crate::session::{Asker, Session, Settings};
 use crate::snapshot_token::SnapshotToken;
 use crate::telemetry::{Record, stage};
 
+use logical::nullable;
 pub use parameters::Parameter;
 pub(crate) use planned_table::PlannedTable;
 use planned_table::{breaches, planned_tables, reports, token_of, warnings};
@@ -472,7 +473,7 @@ fn finish(query: &GovernedQuery, session: &Session, made: Made) -> QueryPlan {
         answer: made.answer,
         settings: query.settings().clone(),
         config: made.config,
-        timeout: timeout(&engine, query),
+        timeout: settings::timeout(engine.config(), query.settings()),
         schema: made.schema,
         parameters: made.parameters,
         tables: planned_tables(query.tables(), engine.clock().now()),
@@ -484,14 +485,6 @@ fn finish(query: &GovernedQuery, session: &Session, made: Made) -> QueryPlan {
     }))
 }
 
-fn timeout(engine: &Engine, query: &GovernedQuery) -> Duration {
-    let most = engine.config().query_timeout;
-    match query.settings().get("statement_timeout").and_then(|text| text.parse().ok()) {
-        None | Some(0) => most,
-        Some(seconds) => most.min(Duration::from_secs(seconds)),
-    }
-}
-
 /// The plan with the types that it is run with: `SELECT 1 UNION ALL SELECT 2.5` gives numbers that
 /// are not whole. A plan whose parameters have no types yet stays as it is.
 fn coerced(plan: LogicalPlan, state: &SessionState) -> LogicalPlan {
@@ -499,12 +492,4 @@ fn coerced(plan: LogicalPlan, state: &SessionState) -> LogicalPlan {
         state.analyzer().execute_and_check(plan.clone(), state.config_options(), |_, _| {});
     // An error of the analysis comes again, with its own words, when the plan is made physical.
     analyzed.unwrap_or(plan)
-}
-
-/// The schema with every column allowed to hold NULL: what is promised to a client must hold for
-/// every plan of the query.
-fn nullable(schema: &Schema) -> SchemaRef {
-    let fields: Vec<Field> =
-        schema.fields().iter().map(|field| field.as_ref().clone().with_nullable(true)).collect();
-    Arc::new(Schema::new(fields))
 }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 use std::thread::available_parallelism;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use datafusion::config::{ConfigOptions, SpillCompression};
@@ -33,6 +34,14 @@ const SMALL_JOIN_SIDE_ROWS: usize = 1_000_000;
 
 /// Tables of one query that are planned at the same time: each may wait for metadata of its own.
 const PLANNING_AT_ONCE: usize = 32;
+
+/// The longest that a query takes: what the session says, and not more than the server does.
+pub(super) fn timeout(config: &EngineConfig, settings: &Settings) -> Duration {
+    match settings.get("statement_timeout").and_then(|text| text.parse().ok()) {
+        None | Some(0) => config.query_timeout,
+        Some(seconds) => config.query_timeout.min(Duration::from_secs(seconds)),
+    }
+}
 
 /// The state that the state of each query is made from.
 ///

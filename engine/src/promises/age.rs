@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use datafusion::scalar::ScalarValue;
 
 use super::VerdictStatus;
-use crate::connector::{ColumnRange, Extreme};
+use crate::connector::{ColumnRange, Extreme, ValueRange};
 
 /// How old something is, as far as metadata knows: a rounded bound, a deleted row or a file without
 /// statistics leaves one side open.
@@ -27,24 +27,20 @@ impl Age {
 
     /// The age of the newest value of a column.
     pub(crate) fn of_newest(range: &ColumnRange, now: DateTime<Utc>) -> Self {
-        Self::of(range, now, |(_, greatest)| greatest)
+        Self::of(range, now, |range| &range.greatest)
     }
 
     /// The age of the oldest value of a column.
     pub(crate) fn of_oldest(range: &ColumnRange, now: DateTime<Utc>) -> Self {
-        Self::of(range, now, |(least, _)| least)
+        Self::of(range, now, |range| &range.least)
     }
 
-    fn of(
-        range: &ColumnRange,
-        now: DateTime<Utc>,
-        side: for<'a> fn((&'a Extreme, &'a Extreme)) -> &'a Extreme,
-    ) -> Self {
+    fn of(range: &ColumnRange, now: DateTime<Utc>, side: fn(&ValueRange) -> &Extreme) -> Self {
         match range {
             ColumnRange::Unknown => Self::default(),
             ColumnRange::Empty => Self { is_of_nothing: true, ..Self::default() },
-            ColumnRange::Values { least, greatest } => {
-                let extreme = side((least, greatest));
+            ColumnRange::Values(range) => {
+                let extreme = side(range);
                 let age = |value: &Option<ScalarValue>| Some(now - instant(value.as_ref()?)?);
                 // The later, the younger.
                 Self {

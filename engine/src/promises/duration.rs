@@ -47,8 +47,7 @@ pub(super) fn parse(value: &str, unit: Option<&str>, letter_m: LetterM) -> Optio
         Err(_) => iso_seconds(value)?,
     };
     let is_sensible = seconds.is_finite() && seconds > 0.0 && seconds < 1_000.0 * YEAR;
-    // Far below what a whole number holds.
-    #[expect(clippy::cast_possible_truncation)]
+    #[expect(clippy::cast_possible_truncation, reason = "far below what a whole number holds")]
     is_sensible.then(|| TimeDelta::milliseconds((seconds * 1_000.0).round() as i64))
 }
 
@@ -60,8 +59,7 @@ fn iso_seconds(text: &str) -> Option<f64> {
     let days = f64::from(span.get_days()) + 7.0 * f64::from(span.get_weeks());
     let months =
         f64::from(span.get_months()) + 12.0 * f64::from(span.get_years()) * YEAR / (12.0 * MONTH);
-    // None of them comes near the numbers that a float cannot hold.
-    #[expect(clippy::cast_precision_loss)]
+    #[expect(clippy::cast_precision_loss, reason = "a longer time is no sensible promise")]
     let clock = {
         let minutes = span.get_minutes() as f64 + 60.0 * f64::from(span.get_hours());
         span.get_seconds() as f64 + minutes * MINUTE

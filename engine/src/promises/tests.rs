@@ -1,3 +1,5 @@
+//! Verdicts by facts that are given, and what is told of them.
+
 use chrono::TimeDelta;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::Schema;
@@ -5,7 +7,7 @@ use datafusion::datasource::MemTable;
 use datafusion::scalar::ScalarValue;
 
 use super::*;
-use crate::connector::{ColumnRange, Extreme, SnapshotId};
+use crate::connector::{ColumnRange, Extreme, SnapshotId, ValueRange};
 use crate::product::Column;
 use crate::testing;
 
@@ -29,7 +31,8 @@ fn before(minutes: i64) -> Option<ScalarValue> {
 }
 
 fn newest(at_least: Option<ScalarValue>, at_most: Option<ScalarValue>) -> ColumnRange {
-    ColumnRange::Values { least: Extreme::default(), greatest: Extreme { at_least, at_most } }
+    let (least, greatest) = (Extreme::default(), Extreme { at_least, at_most });
+    ColumnRange::Values(Box::new(ValueRange { least, greatest }))
 }
 
 fn slo(property: &str, value: &str, unit: Option<&str>, element: Option<&str>) -> Slo {
@@ -113,10 +116,9 @@ fn each_promise_is_about_its_own_subject() {
         let found = verdict(slo(property, value, unit, element), young(), committed);
         assert_eq!(found, expected, "{property} {value} {unit:?} {element:?}");
     }
-    let kept = ColumnRange::Values {
-        least: Extreme { at_least: before(60 * 24 * 40), at_most: before(60 * 24 * 40) },
-        greatest: Extreme::default(),
-    };
+    let least = Extreme { at_least: before(60 * 24 * 40), at_most: before(60 * 24 * 40) };
+    let greatest = Extreme::default();
+    let kept = ColumnRange::Values(Box::new(ValueRange { least, greatest }));
     for (value, unit, expected) in [("2", "m", Kept), ("1", "mo", Broken), ("41", "d", Kept)] {
         let promised = slo("retention", value, Some(unit), Some("plays.at"));
         assert_eq!(verdict(promised, kept.clone(), None), Some(expected), "{value} {unit}");
