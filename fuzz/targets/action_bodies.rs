@@ -16,16 +16,32 @@ use samite_fuzz::{ACTIONS, MESSAGES, calls, prepare, wrapped};
 /// What values are bound to.
 const PREPARED: &str = "SELECT $1 AS a, id FROM sales.orders.orders WHERE price > $2 AND day = $3";
 
+/// The reader of Substrait takes parts for granted that may be missing; the engine catches that.
+const READERS_OF_PLANS: &[&str] = &["datafusion", "datafusion-substrait", "substrait", "arrow"];
+
+/// Arrow's reader takes a buffer for as long as it is said to be; the server catches that.
+const READERS_OF_BATCHES: &[&str] = &["arrow-buffer", "arrow-data", "arrow-array", "arrow-ipc"];
+
 /// Messages of one DoPut.
 const MESSAGES_MAX: usize = 16;
 
 fuzz_target!(init: samite_fuzz::note_panics(), |input: &[u8]| {
     let [call, message, body @ ..] = input else { return };
-    // The reader of Substrait takes parts for granted that may be missing; the engine catches that.
-    samite_fuzz::run(has_plan(*call, *message), || {
+    let caught = if has_plan(*call, *message) {
+        READERS_OF_PLANS
+    } else if is_put(*call) {
+        READERS_OF_BATCHES
+    } else {
+        &[]
+    };
+    samite_fuzz::run(caught, || {
         samite_fuzz::wait(answer(usize::from(*call), *message, body))
     });
 });
+
+fn is_put(call: u8) -> bool {
+    usize::from(call) % (ACTIONS.len() + 4) > ACTIONS.len() + 2
+}
 
 fn has_plan(call: u8, message: u8) -> bool {
     let message = usize::from(message).checked_sub(1).map(|at| MESSAGES[at % MESSAGES.len()]);

@@ -34,7 +34,7 @@ struct Provider {
 
 fuzz_target!(init: samite_fuzz::note_panics(), |input: &[u8]| {
     let Some((kind, input)) = input.split_first() else { return };
-    samite_fuzz::run(false, || {
+    samite_fuzz::run(&[], || {
         match kind % 4 {
             0 => lines(input),
             1 => handshake(input),

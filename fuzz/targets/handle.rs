@@ -19,7 +19,7 @@ use samite_fuzz::{calls, prepare};
 
 fuzz_target!(init: samite_fuzz::note_panics(), |input: &[u8]| {
     let Some((kind, input)) = input.split_first() else { return };
-    samite_fuzz::run(false, || match kind % 4 {
+    samite_fuzz::run(&[], || match kind % 4 {
         0 => samite_fuzz::wait(prepared(input)),
         1 => samite_fuzz::wait(transaction(input)),
         2 => login(input),

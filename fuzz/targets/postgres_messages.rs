@@ -15,7 +15,7 @@ const TYPES: [u32; 24] = [
 
 fuzz_target!(init: samite_fuzz::note_panics(), |input: &[u8]| {
     let Some((kind, input)) = input.split_first() else { return };
-    samite_fuzz::run(false, || {
+    samite_fuzz::run(&[], || {
         match kind % 4 {
             0 => first(input),
             1 => return stream(input),

@@ -10,7 +10,7 @@ use samite_engine::fuzzing::{rewritten, written};
 
 fuzz_target!(init: samite_fuzz::note_panics(), |input: &[u8]| {
     let Ok(sql) = std::str::from_utf8(input) else { return };
-    samite_fuzz::run(false, || {
+    samite_fuzz::run(&[], || {
         samite_flight_server::fuzzing::placeholders(sql)?;
         samite_pg_server::fuzzing::text(sql)?;
         let Ok(Some(query)) = rewritten(sql) else { return Ok(()) };
