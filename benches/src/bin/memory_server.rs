@@ -9,7 +9,11 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use datafusion::prelude::{ParquetReadOptions, SessionConfig, SessionContext};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::prelude::{ParquetReadOptions, SessionContext};
 use samite_engine::Engine;
 use samite_engine::product::Version;
 use samite_engine::testing::{FixedCatalog, MemoryConnector, contract, mesh_of, port};
@@ -22,11 +26,9 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let folder = std::env::args().nth(1).ok_or("usage: memory_server FOLDER")?;
-    let mut config = SessionConfig::new();
-    // Plain strings, as a program that holds a table in memory has them.
-    config.options_mut().execution.parquet.schema_force_view_types = false;
-    let context = SessionContext::new_with_config(config);
+    let context = SessionContext::new();
     let rows = context.read_parquet(folder, ParquetReadOptions::default()).await?.collect().await?;
+    let rows = rows.iter().map(plain).collect::<Result<_, _>>()?;
     let version = Version::parse("1.0.0").ok_or("no version")?;
     let contract = contract("memory.tables", version, &["rows"]);
     let mesh = mesh_of(vec![("memory", "tables", vec![port("main", contract)])]);
@@ -41,6 +43,19 @@ async fn main() -> Result<(), Failure> {
     let server = FlightServer::new(engine, FlightConfig::default());
     Box::pin(server.serve(listener, end_of_input())).await?;
     Ok(())
+}
+
+/// The rows with plain strings, as a program that holds a table in memory has them, and as they are sent.
+fn plain(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let schema = batch.schema();
+    let fields = schema.fields().iter().map(|field| match field.data_type() {
+        DataType::Utf8View => field.as_ref().clone().with_data_type(DataType::Utf8),
+        _ => field.as_ref().clone(),
+    });
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let columns = batch.columns().iter().zip(schema.fields());
+    let columns = columns.map(|(column, field)| cast(column, field.data_type()));
+    RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<_, _>>()?)
 }
 
 async fn end_of_input() {
