@@ -72,6 +72,7 @@ fn from_shared(error: &DataFusionError) -> Error {
     }
     match error.find_root() {
         DataFusionError::ResourcesExhausted(text) => exhausted(text),
+        DataFusionError::ArrowError(inner, _) => of_arrow(inner),
         root => Error::new(kind_of(root), without_category(&first_line(&root.strip_backtrace()))),
     }
 }
@@ -93,12 +94,18 @@ impl Error {
 fn from_arrow(error: ArrowError) -> Error {
     match error {
         ArrowError::ExternalError(inner) => from_boxed(inner),
+        other => of_arrow(&other),
+    }
+}
+
+fn of_arrow(error: &ArrowError) -> Error {
+    match error {
         ArrowError::DivideByZero => Error::new(ErrorKind::InvalidQuery, "division by zero"),
         ArrowError::ParquetError(text) | ArrowError::IpcError(text) => {
-            Error::new(ErrorKind::CorruptSource, text)
+            Error::new(ErrorKind::CorruptSource, text.clone())
         }
-        ArrowError::MemoryError(text) => exhausted(&text),
-        ArrowError::NotYetImplemented(text) => Error::new(ErrorKind::Unsupported, text),
+        ArrowError::MemoryError(text) => exhausted(text),
+        ArrowError::NotYetImplemented(text) => Error::new(ErrorKind::Unsupported, text.clone()),
         other => Error::new(ErrorKind::InvalidQuery, other.to_string()),
     }
 }
@@ -247,6 +254,14 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::NotFound, "{text}");
             assert_eq!(error.message(), "no such table", "{text}");
         }
+    }
+
+    /// Several parts of a plan can wait for one that fails.
+    #[test]
+    fn shared_error_has_the_kind_of_its_own() {
+        let shared = DataFusionError::Shared(Arc::new(ArrowError::DivideByZero.into()));
+        let error = Error::from(shared);
+        assert_eq!((error.kind(), error.message()), (ErrorKind::InvalidQuery, "division by zero"));
     }
 
     #[test]
