@@ -1,5 +1,6 @@
 //! The engine as a whole, over tables in memory.
 
+mod governed;
 mod queries;
 
 use std::sync::Arc;

@@ -3,32 +3,46 @@
 use chrono::{DateTime, Utc};
 
 use crate::authorizer::{AccessRequest, Action, Decision, Obligations};
+use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::resolve::PortTable;
-use crate::session::{Session, Settings};
+use crate::session::{Asker, Settings};
+
+/// Who asks, with which settings, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) asker: &'a Asker,
+    pub(crate) settings: &'a Settings,
+    pub(crate) now: DateTime<Utc>,
+}
+
+/// What is permitted.
+#[derive(Debug, Default)]
+pub(super) struct Permitted {
+    pub(super) obligations: Obligations,
+    /// True if the principal may see how the table is read. Without obligations, all may.
+    pub(super) may_explain: bool,
+}
 
 /// Asks about one table that has these columns.
 ///
 /// # Errors
 ///
-/// When it is denied, or permitted under obligations: those are not enforced yet, and what cannot
-/// be enforced is refused.
+/// When it is denied, or no decision can be made.
 pub(super) async fn decide(
-    session: &Session,
-    settings: &Settings,
-    now: DateTime<Utc>,
+    asking: Asking<'_>,
     (table, columns): (&PortTable, &[&str]),
-) -> Result<Obligations> {
-    let authorizer = session.engine().authorizer();
+) -> Result<Permitted> {
+    let authorizer = asking.engine.authorizer();
     if authorizer.is_open() {
-        return Ok(Obligations::default());
+        return Ok(Permitted { obligations: Obligations::default(), may_explain: true });
     }
-    let asker = session.asker();
     let request = AccessRequest {
-        principal: &asker.principal,
-        purpose: settings.get("mesh.purpose"),
-        now,
-        channel: asker.channel,
+        principal: &asking.asker.principal,
+        purpose: asking.settings.get("mesh.purpose"),
+        now: asking.now,
+        channel: asking.asker.channel,
         product: &table.product,
         port: &table.port,
         table: &table.table,
@@ -37,12 +51,11 @@ pub(super) async fn decide(
         return Err(denied(table));
     }
     match authorizer.decide(&request, columns).await? {
-        Decision::Permit(obligations) if obligations.is_empty() => Ok(obligations),
-        Decision::Permit(_) => Err(Error::new(
-            ErrorKind::PermissionDenied,
-            format!("table \"{}\" may be read only in part", table.name),
-        )
-        .with_detail("row filters and masks are not enforced yet, so that nothing of it is shown")),
+        Decision::Permit(obligations) => {
+            let may_explain =
+                obligations.is_empty() || authorizer.allows(Action::Explain, &request);
+            Ok(Permitted { obligations, may_explain })
+        }
         Decision::Deny => Err(denied(table)),
     }
 }

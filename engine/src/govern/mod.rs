@@ -1,12 +1,23 @@
 //! Stage 2: every table carries its decision.
 //!
 //! ```text
-//! ResolvedQuery ─decide─▶ GovernedQuery
+//! ResolvedQuery ─decide─▶ obligations ─barrier─▶ GovernedQuery
 //! ```
 //!
-//! Decides nothing itself: decisions come from an [`Authorizer`](crate::authorizer::Authorizer).
+//! Decides nothing itself: decisions come from an [`Authorizer`](crate::authorizer::Authorizer). Enforces
+//! them: a table with obligations is a barrier, behind which its rows are filtered and its columns
+//! masked; a table without is read as it is.
 
+mod barrier;
+mod barrier_exec;
+mod below;
 mod decide;
+mod governed_port;
+mod hidden_error;
+mod leakproof;
+mod masks;
+mod row_filter;
+mod salt;
 
 use std::sync::Arc;
 
@@ -19,6 +30,11 @@ use crate::error::Result;
 use crate::mesh_catalog::postgres::Database;
 use crate::resolve::{PortTable, ResolvedQuery, Source, Statement};
 use crate::session::{Session, Settings};
+
+pub(crate) use barrier_exec::BarrierExec;
+pub(crate) use decide::Asking;
+pub(crate) use governed_port::{GovernedPort, Visibility};
+use salt::Salt;
 
 /// A query whose every table carries its decision. Only [`govern`] makes one, and only this can be
 /// planned, so that an ungoverned query does not compile:
@@ -41,8 +57,15 @@ pub struct GovernedQuery {
 pub struct GovernedTable {
     reference: TableReference,
     version: Option<TableVersion>,
-    provider: Arc<dyn TableProvider>,
-    port: Option<Box<(PortTable, PinnedTable)>>,
+    source: Governed,
+}
+
+/// What a name means, decided upon.
+#[derive(Debug)]
+enum Governed {
+    Port(Arc<GovernedPort>),
+    /// A table of Samite's own.
+    System(Arc<dyn TableProvider>),
 }
 
 impl GovernedQuery {
@@ -81,12 +104,23 @@ impl GovernedTable {
 
     /// What reads it.
     pub(crate) fn provider(&self) -> &Arc<dyn TableProvider> {
-        &self.provider
+        match &self.source {
+            Governed::Port(port) => port.provider(),
+            Governed::System(provider) => provider,
+        }
+    }
+
+    /// The port with its decision; `None` for a table of Samite's own.
+    pub(crate) fn governed_port(&self) -> Option<&Arc<GovernedPort>> {
+        match &self.source {
+            Governed::Port(port) => Some(port),
+            Governed::System(_) => None,
+        }
     }
 
     /// The port and its snapshot; `None` for a table of Samite's own.
     pub(crate) fn port(&self) -> Option<(&PortTable, &PinnedTable)> {
-        self.port.as_deref().map(|(table, pinned)| (table, pinned))
+        self.governed_port().map(|port| (port.table(), port.pinned()))
     }
 }
 
@@ -96,21 +130,23 @@ impl GovernedTable {
 ///
 /// When a table is denied, which reads like a table that does not exist, or no decision can be made.
 pub async fn govern(query: ResolvedQuery, session: &Session) -> Result<GovernedQuery> {
-    let now = session.engine().clock().now();
+    let asking = Asking {
+        engine: session.engine(),
+        asker: session.asker(),
+        settings: &query.settings,
+        now: session.engine().clock().now(),
+    };
+    let salt = Salt::random();
     let mut tables = Vec::with_capacity(query.tables.len());
     for table in query.tables {
-        let (provider, port) = match table.source {
-            Source::System(provider) => (provider, None),
+        let source = match table.source {
+            Source::System(provider) => Governed::System(provider),
             Source::Port(port) => {
-                let schema = port.1.provider.schema();
-                let columns: Vec<&str> =
-                    schema.fields().iter().map(|field| field.name().as_str()).collect();
-                decide::decide(session, &query.settings, now, (&port.0, &columns)).await?;
-                (Arc::clone(&port.1.provider), Some(port))
+                let decided = GovernedPort::decided(asking, *port, salt.clone()).await?;
+                Governed::Port(Arc::new(decided))
             }
         };
-        let (reference, version) = (table.reference, table.version);
-        tables.push(GovernedTable { reference, version, provider, port });
+        tables.push(GovernedTable { reference: table.reference, version: table.version, source });
     }
     let principal = session.principal().name.clone();
     let (statement, settings, postgres) = (query.statement, query.settings, query.postgres);

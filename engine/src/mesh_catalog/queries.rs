@@ -17,8 +17,8 @@ pub(super) fn table(picture: Picture<'_>) -> Result<Arc<dyn TableProvider>> {
     let (engine, principal) = (picture.engine, picture.principal);
     let whose = (!picture.is_administrator).then_some(principal);
     let queries = engine.query_log().queries(whose);
-    let rows: Vec<Row<'_>> =
-        queries.iter().map(|query| Row::new(query, engine, principal)).collect();
+    let reader = Reader { name: principal, is_administrator: picture.is_administrator };
+    let rows: Vec<Row<'_>> = queries.iter().map(|query| Row::new(query, engine, reader)).collect();
     TableBuilder::new(&rows)
         .text("query_id", |row| Some(&row.query.query_id))
         .time("started_at", |row| Some(row.query.started_at))
@@ -46,14 +46,23 @@ struct Row<'a> {
     message: Option<String>,
 }
 
+/// Who reads the table.
+#[derive(Clone, Copy)]
+struct Reader<'a> {
+    name: &'a str,
+    is_administrator: bool,
+}
+
 impl<'a> Row<'a> {
-    fn new(query: &'a LoggedQuery, engine: &Engine, reader: &str) -> Self {
+    fn new(query: &'a LoggedQuery, engine: &Engine, reader: Reader<'_>) -> Self {
         let ended = query.ended();
         let outcome = ended.as_ref().map(|end| end.outcome);
-        let message = ended.as_ref().and_then(|end| match query.asker.principal.name == reader {
-            true => end.message.as_deref(),
-            false => end.message_for_others(),
-        });
+        let message =
+            ended.as_ref().and_then(|end| match query.asker.principal.name == reader.name {
+                true => end.message.as_deref(),
+                false => end.message_for_others(),
+            });
+        let bytes_read = query.bytes_read(engine);
         Self {
             query,
             state: match (outcome, query.phase()) {
@@ -63,7 +72,10 @@ impl<'a> Row<'a> {
                 (None, Phase::Queued) => "queued",
                 (None, Phase::Running) => "running",
             },
-            bytes_read: query.bytes_read(engine),
+            bytes_read: match reader.is_administrator {
+                true => bytes_read.all,
+                false => bytes_read.shown,
+            },
             error: match outcome {
                 Some(Outcome::Failed(kind)) => Some(format!("{kind:?}")),
                 Some(Outcome::Finished | Outcome::Cancelled) | None => None,

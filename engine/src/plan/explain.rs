@@ -6,6 +6,9 @@
 //! ```text
 //! media_player.play_events@2.plays: version 2.1.0, snapshot delta:3, files 2 of 12, bytes 900 of 8100, rows 40, filters a = 1
 //! ```
+//!
+//! Of a table that the principal sees in part, the plan shows no more than a leaf, and its row has no
+//! counts: they would tell of what is hidden. Who may not see how it is read gets no plan at all.
 
 use std::sync::Arc;
 
@@ -18,6 +21,7 @@ use datafusion::physical_plan::display::DisplayableExecutionPlan;
 use super::PlannedTable;
 use crate::connector::ScanReport;
 use crate::error::{Error, ErrorKind, Result};
+use crate::govern::Visibility;
 
 /// The columns of the answer.
 pub(super) fn schema() -> SchemaRef {
@@ -55,16 +59,38 @@ pub(super) fn analysis(
     let mut rows = vec![("Plan with Metrics", plan)];
     for table in tables {
         let report = reports.iter().find(|report| report.table == table.name);
-        rows.push(("port", report.map_or_else(|| unread(table), |report| measure(table, report))));
+        let line = match (table.visibility, report) {
+            (Visibility::Whole, Some(report)) => measure(table, report),
+            (Visibility::Whole, None) => unread(table),
+            (Visibility::Part | Visibility::PartUnexplained, _) => describe(table),
+        };
+        rows.push(("port", line));
     }
     batch(rows)
 }
 
+/// The answer to who may not see how one of the tables is read.
+pub(super) fn withheld(tables: &[PlannedTable]) -> Result<RecordBatch> {
+    batch(tables.iter().map(|table| ("port", describe(table))).collect())
+}
+
 fn describe(table: &PlannedTable) -> String {
+    match table.visibility {
+        Visibility::Whole => {}
+        Visibility::Part => return restricted(table, "seen in part"),
+        Visibility::PartUnexplained => {
+            return restricted(table, "seen in part; its plan is not shown");
+        }
+    }
     format!(
         "{}: version {}, snapshot {}, files {}, bytes {}",
         table.name, table.version, table.snapshot, table.files, table.bytes
     )
+}
+
+fn restricted(table: &PlannedTable, how: &str) -> String {
+    let PlannedTable { name, version, snapshot, .. } = table;
+    format!("{name}: version {version}, snapshot {snapshot}, {how}")
 }
 
 fn measure(table: &PlannedTable, report: &ScanReport) -> String {

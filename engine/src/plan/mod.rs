@@ -6,8 +6,10 @@
 //!
 //! Uses nothing but pinned, governed tables.
 
+mod answer;
 mod bounded;
 mod constants;
+mod current;
 mod exact_numbers;
 mod explain;
 mod likely_types;
@@ -27,21 +29,19 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::datasource::memory::MemorySourceConfig;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use datafusion::scalar::ScalarValue;
-use futures::StreamExt;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
 use crate::connector::SnapshotId;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::execute::{self, Job, QueryStream};
-use crate::govern::GovernedQuery;
+use crate::execute::{self, QueryStream};
+use crate::govern::{GovernedPort, GovernedQuery};
 use crate::promises::PromiseReport;
 use crate::resolve::{self, Depth, Form, Statement};
 use crate::sealed::Sealed;
@@ -49,6 +49,7 @@ use crate::session::{Asker, Session, Settings};
 use crate::snapshot_token::SnapshotToken;
 use crate::telemetry::{Record, stage};
 
+use answer::Answer;
 use logical::nullable;
 pub use parameters::Parameter;
 pub(crate) use planned_table::PlannedTable;
@@ -77,6 +78,8 @@ struct Planned {
     schema: SchemaRef,
     parameters: Vec<Parameter>,
     tables: Vec<PlannedTable>,
+    /// What was decided when it was planned.
+    governed: Vec<Arc<GovernedPort>>,
     warnings: Vec<String>,
     /// The promises that were broken when they were last looked at.
     broken: Mutex<Vec<String>>,
@@ -108,14 +111,6 @@ pub enum Aim {
     Rows,
     /// To learn its schema and its parameters: what runs is planned when it runs.
     Schema,
-}
-
-/// What the asker gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Answer {
-    Rows,
-    Explanation { is_verbose: bool },
-    Analysis,
 }
 
 impl QueryPlan {
@@ -199,6 +194,7 @@ impl QueryPlan {
             schema,
             parameters: Vec::new(),
             tables: planned.tables.clone(),
+            governed: planned.governed.clone(),
             warnings: planned.warnings.clone(),
             broken: Mutex::new(planned.broken.lock().clone()),
             plans: Some(Sealed::new(Plans { logical, constant: None, physical: Mutex::new(None) })),
@@ -264,27 +260,7 @@ impl QueryPlan {
             }
         };
         planned.judge(now)?;
-        match planned.answer {
-            Answer::Rows => execute::start(planned.job(physical), record).await,
-            Answer::Explanation { is_verbose } => {
-                let explaining = Arc::clone(&planned);
-                let explain = async move { explaining.explain(&physical, is_verbose) };
-                let batch = processor.run(explain).await?;
-                planned.give(batch, record).await
-            }
-            Answer::Analysis => {
-                let reports = planned.run_through(Arc::clone(&physical), record).await?;
-                let analysing = Arc::clone(&planned);
-                let analysis = async move {
-                    let tables = &analysing.tables;
-                    analysing.depth.on_stack(|| explain::analysis(&physical, tables, &reports))
-                };
-                let batch = processor.run(analysis).await?;
-                // What was run through has its own line in the log.
-                *record = Some(planned.record());
-                planned.give(batch, record).await
-            }
-        }
+        planned.answered(physical, record).await
     }
 }
 
@@ -313,14 +289,6 @@ impl Planned {
         settings::query_state(self.engine.base_state(), &self.settings, now)
     }
 
-    fn explain(&self, physical: &Arc<dyn ExecutionPlan>, is_verbose: bool) -> Result<RecordBatch> {
-        self.depth.on_stack(|| {
-            let state = self.state(self.engine.clock().now());
-            let logical = state.optimize(&self.plans()?.logical)?;
-            explain::plans(&logical, physical, &self.tables, is_verbose)
-        })
-    }
-
     async fn plan_physical(&self, now: DateTime<Utc>) -> Result<Arc<dyn ExecutionPlan>> {
         if let Some(parameter) = self.parameters.first() {
             return Err(Error::new(
@@ -330,7 +298,8 @@ impl Planned {
             .with_hint("bind one value for each parameter"));
         }
         let state = self.state(now);
-        physical::plan(&self.plans()?.logical, &state, self.engine.constant_state()).await
+        let logical = self.current_plan(now).await?;
+        physical::plan(&logical, &state, self.engine.constant_state()).await
     }
 
     /// What is told of an execution that begins: of the first one, that it was planned, too.
@@ -348,36 +317,6 @@ impl Planned {
     fn snapshots(&self) -> Vec<(String, SnapshotId)> {
         let tables = self.tables.iter();
         tables.map(|table| (table.name.clone(), table.snapshot.clone())).collect()
-    }
-
-    fn job(&self, plan: Arc<dyn ExecutionPlan>) -> Job {
-        let schema = match self.answer {
-            Answer::Analysis => plan.schema(),
-            Answer::Rows | Answer::Explanation { .. } => Arc::clone(&self.schema),
-        };
-        let config = self.config.clone();
-        Job { engine: self.engine.clone(), plan, config, schema, timeout: self.timeout }
-    }
-
-    /// Runs a plan to its end and says what its scans read.
-    async fn run_through(
-        &self,
-        plan: Arc<dyn ExecutionPlan>,
-        record: &mut Option<Record>,
-    ) -> Result<Vec<crate::connector::ScanReport>> {
-        let mut rows = execute::start(self.job(plan), record).await?;
-        while let Some(batch) = rows.next().await {
-            batch?;
-        }
-        Ok(rows.reports())
-    }
-
-    /// Hands out one batch that is there already.
-    async fn give(&self, batch: RecordBatch, record: &mut Option<Record>) -> Result<QueryStream> {
-        let schema = batch.schema();
-        let plan = MemorySourceConfig::try_new_exec(&[vec![batch]], schema, None)?;
-        let job = Job { schema: Arc::clone(&self.schema), ..self.job(plan) };
-        execute::start(job, record).await
     }
 }
 
@@ -477,6 +416,11 @@ fn finish(query: &GovernedQuery, session: &Session, made: Made) -> QueryPlan {
         schema: made.schema,
         parameters: made.parameters,
         tables: planned_tables(query.tables(), engine.clock().now()),
+        governed: query
+            .tables()
+            .iter()
+            .filter_map(|table| table.governed_port().cloned())
+            .collect(),
         warnings: warnings(query.tables()),
         broken: Mutex::default(),
         plans: Some(Sealed::new(made.plans)),

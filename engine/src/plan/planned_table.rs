@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::connector::{PinnedTable, SnapshotId};
+use crate::connector::SnapshotId;
 use crate::error::Result;
-use crate::govern::GovernedTable;
+use crate::govern::{GovernedPort, GovernedTable, Visibility};
 use crate::promises::{PromiseReport, PromisedTable, VerdictLog};
-use crate::resolve::{self, PortTable};
+use crate::resolve;
 use crate::snapshot_token::SnapshotToken;
 
 /// A table of the query, as reports name it.
@@ -21,13 +21,22 @@ pub(crate) struct PlannedTable {
     pub(super) bytes: u64,
     /// What is promised of it; `None` if that is nothing about time.
     pub(super) promised: Option<PromisedTable>,
+    pub(super) visibility: Visibility,
+}
+
+impl PlannedTable {
+    /// True if its principal may not see how it is read.
+    pub(super) fn is_unexplained(&self) -> bool {
+        self.visibility == Visibility::PartUnexplained
+    }
 }
 
 /// The tables of a query that are ports, each once.
 pub(super) fn planned_tables(tables: &[GovernedTable], now: DateTime<Utc>) -> Vec<PlannedTable> {
     let mut planned: Vec<PlannedTable> = Vec::new();
-    let ports = tables.iter().filter_map(|table| Some((table.port()?, table.version())));
-    for ((table, pinned), version) in ports {
+    let ports = tables.iter().filter_map(|table| Some((table.governed_port()?, table.version())));
+    for (port, version) in ports {
+        let (table, pinned) = (port.table(), port.pinned());
         let name = table.name.to_string();
         let name_in_token = resolve::name_in_token(&name, version);
         if planned.iter().all(|known| known.name_in_token != name_in_token) {
@@ -38,17 +47,23 @@ pub(super) fn planned_tables(tables: &[GovernedTable], now: DateTime<Utc>) -> Ve
                 snapshot: pinned.snapshot.clone(),
                 files: pinned.files,
                 bytes: pinned.bytes,
-                promised: promised(table, pinned, now),
+                promised: promised(port, now),
+                visibility: port.visibility(),
             });
         }
     }
     planned
 }
 
-fn promised(table: &PortTable, pinned: &PinnedTable, now: DateTime<Utc>) -> Option<PromisedTable> {
+fn promised(port: &GovernedPort, now: DateTime<Utc>) -> Option<PromisedTable> {
+    let (table, pinned) = (port.table(), port.pinned());
     let address = format!("{}.{}@{}", table.product.domain, table.product.name, table.port.version);
     let promise = (&table.port.contract, &table.table);
-    PromisedTable::new(address, table.port.stage(now), promise, pinned)
+    let promised = PromisedTable::new(address, table.port.stage(now), promise, pinned)?;
+    Some(match port.visibility() {
+        Visibility::Whole => promised,
+        Visibility::Part | Visibility::PartUnexplained => promised.without_ages(),
+    })
 }
 
 /// What is broken of the promises about the tables, by the metadata that was read so far; keeps each verdict.

@@ -38,6 +38,8 @@ pub(crate) struct PromisedTable {
     pub(crate) stage: LifeStage,
     facts: Arc<dyn TableFacts>,
     committed_at: Option<DateTime<Utc>>,
+    /// True if the asker may not learn how old its rows are: some of them are hidden.
+    hides_ages: bool,
 }
 
 /// A promise about time and the verdict on it, for people.
@@ -76,7 +78,14 @@ impl PromisedTable {
             stage,
             facts: Arc::clone(&pinned.facts),
             committed_at: pinned.committed_at,
+            hides_ages: false,
         })
+    }
+
+    /// The same for somebody who sees it in part: whether a promise is kept, but not how old its rows are.
+    #[must_use]
+    pub(crate) fn without_ages(self) -> Self {
+        Self { hides_ages: true, ..self }
     }
 
     /// Judges each promise about time that concerns the table.
@@ -110,7 +119,7 @@ impl PromisedTable {
             return None;
         }
         let PromiseReport { promise, on_breach, reason, .. } = self.report(judged)?;
-        let reason = reason.unwrap_or_default();
+        let reason = reason.unwrap_or_else(|| "its rows are too old".to_owned());
         Some(match on_breach {
             OnBreach::Warn => Ok(format!("promise broken: {promise}: {reason}")),
             OnBreach::Refuse => {
@@ -129,7 +138,10 @@ impl PromisedTable {
             promise: words(slo, &self.address),
             status: judged.verdict.status,
             on_breach: slo.on_breach,
-            reason: reason(subject, judged.verdict.age),
+            reason: match (self.hides_ages, subject) {
+                (true, Subject::Newest(_) | Subject::Oldest(_)) => None,
+                _ => reason(subject, judged.verdict.age),
+            },
         })
     }
 }

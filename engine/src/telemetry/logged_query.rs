@@ -11,7 +11,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::scan_reports::scan_reports;
+use super::scan_reports::{BytesRead, bytes_read};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::Outcome;
@@ -47,7 +47,7 @@ struct Progress {
     /// The token that asks the same of the same data; none if no port was read.
     snapshots: Option<String>,
     plan: Option<Weak<dyn ExecutionPlan>>,
-    bytes_read: u64,
+    bytes_read: BytesRead,
     killer: Option<Killer>,
     end: Option<End>,
 }
@@ -99,7 +99,7 @@ impl LoggedQuery {
             running: None,
             snapshots: None,
             plan: None,
-            bytes_read: 0,
+            bytes_read: BytesRead::default(),
             killer: None,
             end: None,
         };
@@ -213,13 +213,12 @@ impl LoggedQuery {
     }
 
     /// The bytes that were read from ports so far.
-    pub(crate) fn bytes_read(&self, engine: &Engine) -> u64 {
+    pub(crate) fn bytes_read(&self, engine: &Engine) -> BytesRead {
         let (plan, known) = {
             let progress = self.progress.lock();
             (progress.plan.as_ref().and_then(Weak::upgrade), progress.bytes_read)
         };
-        let read = |plan| scan_reports(engine, &plan).iter().map(|report| report.bytes_read).sum();
-        plan.map_or(known, read)
+        plan.map_or(known, |plan| bytes_read(engine, &plan))
     }
 
     /// The token that asks the same of the same data.

@@ -147,7 +147,7 @@ impl Drop for Record {
             running: logged.running(),
             rows: logged.rows(),
             bytes: logged.bytes(),
-            bytes_read: logged.bytes_read(&self.engine),
+            bytes_read: logged.bytes_read(&self.engine).all,
             snapshots: std::mem::take(&mut self.snapshots),
         };
         self.engine.metrics().ended(&event);

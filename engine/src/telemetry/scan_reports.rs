@@ -6,11 +6,52 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use crate::connector::ScanReport;
 use crate::engine::Engine;
+use crate::govern::BarrierExec;
 
 /// The longest text of a filter, in characters.
 const FILTER_CHARS_MAX: usize = 600;
 
-/// What each table of a plan has read so far: one report for each, its scans added up.
+/// The bytes that a plan has read so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct BytesRead {
+    /// All of them, for the operator.
+    pub(crate) all: u64,
+    /// Those of tables that the asker sees as they are: how much of a table is left out tells of
+    /// what is in it.
+    pub(crate) shown: u64,
+}
+
+/// The bytes that a plan has read so far, of all tables.
+#[must_use]
+pub(crate) fn bytes_read(engine: &Engine, plan: &Arc<dyn ExecutionPlan>) -> BytesRead {
+    let mut bytes = BytesRead::default();
+    count(engine, plan, (&mut bytes, false));
+    bytes
+}
+
+fn count(
+    engine: &Engine,
+    plan: &Arc<dyn ExecutionPlan>,
+    (bytes, is_below): (&mut BytesRead, bool),
+) {
+    if let Some(read) = report(engine, plan).map(|report| report.bytes_read) {
+        bytes.all += read;
+        bytes.shown += if is_below { 0 } else { read };
+    }
+    if let Some(barrier) = plan.downcast_ref::<BarrierExec>() {
+        count(engine, barrier.below(), (&mut *bytes, true));
+    }
+    for child in plan.children() {
+        count(engine, child, (&mut *bytes, is_below));
+    }
+}
+
+fn report(engine: &Engine, plan: &Arc<dyn ExecutionPlan>) -> Option<ScanReport> {
+    engine.connectors().iter().find_map(|connector| connector.report(plan.as_ref()))
+}
+
+/// What each table of a plan has read so far: one report for each, its scans added up. A table that the
+/// asker sees in part has none.
 #[must_use]
 pub(crate) fn scan_reports(engine: &Engine, plan: &Arc<dyn ExecutionPlan>) -> Vec<ScanReport> {
     let mut reports = Vec::new();
@@ -19,8 +60,7 @@ pub(crate) fn scan_reports(engine: &Engine, plan: &Arc<dyn ExecutionPlan>) -> Ve
 }
 
 fn collect(engine: &Engine, plan: &Arc<dyn ExecutionPlan>, reports: &mut Vec<ScanReport>) {
-    let report = engine.connectors().iter().find_map(|connector| connector.report(plan.as_ref()));
-    if let Some(mut report) = report {
+    if let Some(mut report) = report(engine, plan) {
         report.filters = report.filters.iter().map(|filter| abbreviated(filter)).collect();
         add(report, reports);
     }

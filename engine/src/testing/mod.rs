@@ -2,10 +2,14 @@
 //!
 //! ```text
 //! FixedCatalog (a mesh in memory) ─▶ Engine ◀─ MemoryConnector (tables in memory)
+//!                                      ▲
+//!                          FixedPolicies (decisions)
 //! ```
 
 mod fakes;
 mod fixtures;
+mod policies;
 
 pub use fakes::{FixedCatalog, MemoryConnector};
 pub use fixtures::{contract, engine_with, mesh_of, port};
+pub use policies::FixedPolicies;

@@ -1,0 +1,123 @@
+//! A port with its decision, and the decision again.
+
+use std::sync::Arc;
+
+use datafusion::catalog::TableProvider;
+
+use super::barrier::BarrierTable;
+use super::decide::{Asking, Permitted, decide};
+use super::salt::Salt;
+use crate::authorizer::Obligations;
+use crate::connector::PinnedTable;
+use crate::error::{Error, ErrorKind, Result};
+use crate::resolve::PortTable;
+
+/// A port at a snapshot, as the principal may see it.
+#[derive(Debug)]
+pub(crate) struct GovernedPort {
+    table: PortTable,
+    pinned: PinnedTable,
+    obligations: Obligations,
+    may_explain: bool,
+    provider: Arc<dyn TableProvider>,
+    salt: Salt,
+}
+
+/// How much of a port its principal may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Visibility {
+    /// All of it.
+    Whole,
+    /// Some of it, and how that is read.
+    Part,
+    /// Some of it, but not how that is read.
+    PartUnexplained,
+}
+
+impl GovernedPort {
+    /// Decides on a port that was opened.
+    ///
+    /// # Errors
+    ///
+    /// When it is denied, no decision can be made, or it cannot be enforced.
+    pub(super) async fn decided(
+        asking: Asking<'_>,
+        (table, pinned): (PortTable, PinnedTable),
+        salt: Salt,
+    ) -> Result<Self> {
+        let permitted = permitted(asking, &table, &pinned).await?;
+        let Permitted { obligations, may_explain } = permitted;
+        let provider = provider(&table, &pinned, &obligations, &salt)?;
+        Ok(Self { table, pinned, obligations, may_explain, provider, salt })
+    }
+
+    /// Decides again, for a plan that runs later than it was made. What reads the table now, if that
+    /// is not what read it then.
+    ///
+    /// # Errors
+    ///
+    /// When it is denied by now, or has other columns for the principal than the plan.
+    pub(crate) async fn again(&self, asking: Asking<'_>) -> Result<Option<Arc<dyn TableProvider>>> {
+        let now = permitted(asking, &self.table, &self.pinned).await?.obligations;
+        if (&now.row_filter, &now.masks, &now.absent)
+            == (&self.obligations.row_filter, &self.obligations.masks, &self.obligations.absent)
+        {
+            return Ok(None);
+        }
+        let provider = provider(&self.table, &self.pinned, &now, &self.salt)?;
+        if provider.schema() == self.provider.schema() {
+            return Ok(Some(provider));
+        }
+        let message = format!("what you may see of table \"{}\" has changed", self.table.name);
+        Err(Error::new(ErrorKind::PermissionDenied, message).with_hint("ask again"))
+    }
+
+    /// What reads it.
+    pub(crate) fn provider(&self) -> &Arc<dyn TableProvider> {
+        &self.provider
+    }
+
+    /// The table, with everything the mesh says of it.
+    pub(crate) fn table(&self) -> &PortTable {
+        &self.table
+    }
+
+    /// Its snapshot.
+    pub(crate) fn pinned(&self) -> &PinnedTable {
+        &self.pinned
+    }
+
+    /// How much of it the principal may see.
+    pub(crate) fn visibility(&self) -> Visibility {
+        match (self.obligations.is_empty(), self.may_explain) {
+            (true, _) => Visibility::Whole,
+            (false, true) => Visibility::Part,
+            (false, false) => Visibility::PartUnexplained,
+        }
+    }
+}
+
+async fn permitted(
+    asking: Asking<'_>,
+    table: &PortTable,
+    pinned: &PinnedTable,
+) -> Result<Permitted> {
+    let schema = pinned.provider.schema();
+    let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    decide(asking, (table, &columns)).await
+}
+
+/// What reads a table under obligations: itself if there are none, and so with all its speed.
+fn provider(
+    table: &PortTable,
+    pinned: &PinnedTable,
+    obligations: &Obligations,
+    salt: &Salt,
+) -> Result<Arc<dyn TableProvider>> {
+    let inner = Arc::clone(&pinned.provider);
+    if obligations.is_empty() {
+        return Ok(inner);
+    }
+    let (name, salt) = (table.name.to_string(), salt.clone());
+    Ok(Arc::new(BarrierTable::new(&name, (inner, &table.table), obligations, salt)?))
+}
