@@ -1,5 +1,6 @@
 //! Parquet ports from end to end: what is read, what is skipped, what is refused.
 
+mod governed;
 mod skipping;
 mod variant;
 
