@@ -16,6 +16,7 @@ use crate::connector::Connector;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::{EventSink, LogEvents};
 use crate::execute::Limits;
+use crate::govern::VisibleMeshes;
 use crate::promises::VerdictLog;
 use crate::sealed::Sealed;
 use crate::session::{Principal, Session};
@@ -36,6 +37,7 @@ struct Inner {
     limits: Limits,
     query_log: QueryLog,
     verdicts: VerdictLog,
+    visible_meshes: VisibleMeshes,
     metrics: Metrics,
     base_state: Sealed<SessionState>,
     constant_state: Sealed<SessionState>,
@@ -156,6 +158,7 @@ impl EngineBuilder {
             limits,
             query_log: QueryLog::default(),
             verdicts: VerdictLog::default(),
+            visible_meshes: VisibleMeshes::default(),
             metrics: Metrics::new()?,
             base_state: Sealed::new(base_state),
             constant_state: Sealed::new(constant_state),
@@ -246,6 +249,11 @@ impl Engine {
     /// The queries that run, and those that ran lately.
     pub(crate) fn query_log(&self) -> &QueryLog {
         &self.0.query_log
+    }
+
+    /// The mesh as those see it who asked lately.
+    pub(crate) fn visible_meshes(&self) -> &VisibleMeshes {
+        &self.0.visible_meshes
     }
 
     /// The last verdict on each promise.

@@ -10,6 +10,7 @@ mod mask;
 mod obligations;
 mod row_predicate;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use async_trait::async_trait;
@@ -80,6 +81,17 @@ pub trait Authorizer: Debug + Send + Sync {
 
     /// True if the principal may do this with the table. Asked for each table of a listing: it waits for nothing.
     fn allows(&self, action: Action, request: &AccessRequest<'_>) -> bool;
+
+    /// The columns of the contract that do not exist for the principal. Asked for each table of a listing, as
+    /// [`Authorizer::allows`] is.
+    fn absent(&self, _request: &AccessRequest<'_>) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+
+    /// Another number whenever a policy has changed.
+    fn revision(&self) -> u64 {
+        0
+    }
 
     /// Decides how one table may be read. `columns` are all that the table has: those of its contract and, where the
     /// contract names none, those of the source.

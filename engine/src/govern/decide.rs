@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::authorizer::{AccessRequest, Action, Decision, Obligations};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::product::{DataProduct, OutputPort, Table};
 use crate::resolve::PortTable;
 use crate::session::{Asker, Settings};
 
@@ -38,15 +39,7 @@ pub(super) async fn decide(
     if authorizer.is_open() {
         return Ok(Permitted { obligations: Obligations::default(), may_explain: true });
     }
-    let request = AccessRequest {
-        principal: &asking.asker.principal,
-        purpose: asking.settings.get("mesh.purpose"),
-        now: asking.now,
-        channel: asking.asker.channel,
-        product: &table.product,
-        port: &table.port,
-        table: &table.table,
-    };
+    let request = request_of(asking, (&table.product, &table.port, &table.table));
     if !authorizer.allows(Action::Select, &request) {
         return Err(denied(table));
     }
@@ -57,6 +50,36 @@ pub(super) async fn decide(
             Ok(Permitted { obligations, may_explain })
         }
         Decision::Deny => Err(denied(table)),
+    }
+}
+
+/// Refuses a table that may not be read, before anything of it is opened.
+///
+/// # Errors
+///
+/// When it is denied.
+pub(crate) fn check_select(asking: Asking<'_>, table: &PortTable) -> Result<()> {
+    let authorizer = asking.engine.authorizer();
+    let request = request_of(asking, (&table.product, &table.port, &table.table));
+    match authorizer.is_open() || authorizer.allows(Action::Select, &request) {
+        true => Ok(()),
+        false => Err(denied(table)),
+    }
+}
+
+/// What is asked about one table.
+pub(super) fn request_of<'a>(
+    asking: Asking<'a>,
+    (product, port, table): (&'a DataProduct, &'a OutputPort, &'a Table),
+) -> AccessRequest<'a> {
+    AccessRequest {
+        principal: &asking.asker.principal,
+        purpose: asking.settings.get("mesh.purpose"),
+        now: asking.now,
+        channel: asking.asker.channel,
+        product,
+        port,
+        table,
     }
 }
 

@@ -18,9 +18,11 @@ mod leakproof;
 mod masks;
 mod row_filter;
 mod salt;
+mod visible_mesh;
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::TableProvider;
 use datafusion::common::TableReference;
 use datafusion::sql::sqlparser::ast::TableVersion;
@@ -32,8 +34,10 @@ use crate::resolve::{PortTable, ResolvedQuery, Source, Statement};
 use crate::session::{Session, Settings};
 
 pub(crate) use barrier_exec::BarrierExec;
-pub(crate) use decide::Asking;
+pub(crate) use decide::{Asking, check_select};
 pub(crate) use governed_port::{GovernedPort, Visibility};
+pub(crate) use visible_mesh::{VisibleMesh, VisibleMeshes, visible_mesh};
+
 use salt::Salt;
 
 /// A query whose every table carries its decision. Only [`govern`] makes one, and only this can be
@@ -122,6 +126,20 @@ impl GovernedTable {
     pub(crate) fn port(&self) -> Option<(&PortTable, &PinnedTable)> {
         self.governed_port().map(|port| (port.table(), port.pinned()))
     }
+}
+
+/// The schema that a port has for whoever asks.
+///
+/// # Errors
+///
+/// When it is denied, or no decision can be made.
+pub(crate) async fn schema(
+    asking: Asking<'_>,
+    table: PortTable,
+    pinned: PinnedTable,
+) -> Result<SchemaRef> {
+    let port = GovernedPort::decided(asking, (table, pinned), Salt::random()).await?;
+    Ok(port.provider().schema())
 }
 
 /// Decides on every table of a query.

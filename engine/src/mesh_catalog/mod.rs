@@ -25,6 +25,7 @@ use datafusion::catalog::TableProvider;
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::govern;
 use crate::product::{Mesh, TableName};
 use crate::resolve::{self, Lookup, MESH_CATALOG, Target};
 use crate::session::Session;
@@ -108,7 +109,7 @@ pub(crate) fn information_table(
 /// Every table that a principal may discover, ordered by catalog, schema and table.
 pub(crate) async fn list(session: &Session) -> Result<Vec<ListedTable>> {
     let engine = session.engine();
-    let mesh = engine.catalog().mesh().await?;
+    let mesh = session.visible_mesh(&session.settings()).await?.listed;
     let principal = &session.principal().name;
     let (is_administrator, now) = (session.is_administrator(), engine.clock().now());
     listing::list(Picture { engine, mesh: &mesh, principal, is_administrator, now })
@@ -117,18 +118,21 @@ pub(crate) async fn list(session: &Session) -> Result<Vec<ListedTable>> {
 /// The schema that `SELECT *` of one table has.
 pub(crate) async fn table_schema(session: &Session, name: &TableName) -> Result<SchemaRef> {
     let engine = session.engine().clone();
-    let mesh = engine.catalog().mesh().await?;
-    let now = engine.clock().now();
     let settings = session.settings();
+    let mesh = session.visible_mesh(&settings).await?;
+    let now = engine.clock().now();
     let parts = [name.domain.clone(), name.product.to_string(), name.table.clone()];
     let principal = &session.principal().name;
     let is_administrator = session.is_administrator();
-    let picture = Picture { engine: &engine, mesh: &mesh, principal, is_administrator, now };
-    match (Lookup { mesh: &mesh, settings: &settings, now }).find(&parts)? {
+    let picture = Picture { engine: &engine, mesh: &mesh.listed, principal, is_administrator, now };
+    match (Lookup { mesh: &mesh.named, settings: &settings, now }).find(&parts)? {
         Target::Port(table) => {
-            let opener = engine.clone();
-            let work = async move { resolve::open_within_limit(&opener, &table).await };
-            Ok(engine.limits().processor().run(work).await?.provider.schema())
+            let (opener, opened) = (engine.clone(), table.clone());
+            let asking = session.asking(&settings);
+            govern::check_select(asking, &table)?;
+            let work = async move { resolve::open_within_limit(&opener, &opened).await };
+            let pinned = engine.limits().processor().run(work).await?;
+            govern::schema(asking, *table, pinned).await
         }
         Target::Mesh { schema, table } => Ok(mesh_table(picture, (&schema, &table))?.schema()),
         Target::Information { domain, table } => {

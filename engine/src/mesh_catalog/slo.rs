@@ -59,8 +59,8 @@ fn rows(picture: Picture<'_>) -> Vec<Row<'_>> {
     let mut rows = Vec::new();
     for product in picture.mesh.products() {
         for port in &product.ports {
-            for (index, slo) in port.contract.slos.iter().enumerate() {
-                add(&mut rows, picture, (product, port), (index, slo));
+            for slo in &port.contract.slos {
+                add(&mut rows, picture, (product, port), slo);
             }
         }
     }
@@ -72,7 +72,7 @@ fn add<'a>(
     rows: &mut Vec<Row<'a>>,
     picture: Picture<'a>,
     (product, port): (&'a DataProduct, &'a OutputPort),
-    (index, slo): (usize, &'a Slo),
+    slo: &'a Slo,
 ) {
     let contract = &port.contract;
     let has_no_promise =
@@ -83,7 +83,7 @@ fn add<'a>(
             continue;
         }
         is_judged = true;
-        let verdict = picture.engine.verdicts().last(contract, &table.name, index);
+        let verdict = picture.engine.verdicts().last(contract, &table.name, slo);
         let status = match verdict {
             _ if has_no_promise => VerdictStatus::NoPromise.as_str(),
             Some(verdict) => verdict.status.as_str(),

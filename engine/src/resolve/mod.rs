@@ -31,8 +31,8 @@ use datafusion::execution::SessionState;
 use datafusion::sql::sqlparser::ast::TableVersion;
 
 use crate::connector::PinnedTable;
-use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::govern::{Asking, check_select};
 use crate::mesh_catalog::postgres::{self, Database, Databases};
 use crate::mesh_catalog::{self, Picture};
 use crate::session::{Session, Settings};
@@ -94,13 +94,14 @@ pub(crate) async fn resolve(session: &Session, statement: &Statement) -> Result<
     let mut tables = Vec::with_capacity(written.len());
     let mut postgres = None;
     if !written.is_empty() || statement.asks_catalog() {
-        let mesh = engine.catalog().mesh().await?;
-        let lookup = Lookup { mesh: &mesh, settings: &settings, now };
+        let mesh = session.visible_mesh(&settings).await?;
+        let lookup = Lookup { mesh: &mesh.named, settings: &settings, now };
         let principal = &session.principal().name;
         let is_administrator = session.is_administrator();
-        let picture = Picture { engine, mesh: &mesh, principal, is_administrator, now };
+        let picture = Picture { engine, mesh: &mesh.listed, principal, is_administrator, now };
         let mut databases = Databases::new(picture, &settings);
-        tables = resolve_tables(&mut databases, &lookup, &written).await?;
+        let asking = session.asking(&settings);
+        tables = resolve_tables(&mut databases, (&lookup, asking), &written).await?;
         if statement.asks_catalog() {
             postgres = Some(databases.get(None)?);
         }
@@ -123,7 +124,7 @@ fn written_names(form: &Form, state: &SessionState) -> Result<Vec<Named>> {
 
 async fn resolve_tables(
     databases: &mut Databases<'_>,
-    lookup: &Lookup<'_>,
+    (lookup, asking): (&Lookup<'_>, Asking<'_>),
     written: &[Named],
 ) -> Result<Vec<ResolvedTable>> {
     let picture = databases.picture();
@@ -135,6 +136,7 @@ async fn resolve_tables(
         let target = lookup.find(&named.parts)?;
         let place = match &target {
             Target::Port(table) => {
+                check_select(asking, table)?;
                 let wanted = moments.wanted(&table.name.to_string(), named.version.as_ref())?;
                 Some(place_of(&mut ports, table, wanted))
             }
@@ -181,19 +183,16 @@ fn place_of(ports: &mut Vec<(PortTable, Wanted)>, table: &PortTable, wanted: Wan
 }
 
 /// Checks that a setting may have a value: a catalog must be a domain, a schema one of its products.
-pub(crate) async fn check_setting(
-    engine: &Engine,
-    mut settings: Settings,
-    name: &str,
-    value: &str,
-) -> Result<()> {
+pub(crate) async fn check_setting(session: &Session, name: &str, value: &str) -> Result<()> {
+    let mut settings = session.settings();
     settings.set(name, value)?;
     let is = |setting: &str| name.eq_ignore_ascii_case(setting);
     if value.is_empty() || !(is("catalog") || is("schema")) {
         return Ok(());
     }
-    let mesh = engine.catalog().mesh().await?;
-    let lookup = Lookup { mesh: &mesh, settings: &settings, now: engine.clock().now() };
+    let mesh = session.visible_mesh(&settings).await?.named;
+    let now = session.engine().clock().now();
+    let lookup = Lookup { mesh: &mesh, settings: &settings, now };
     match settings.catalog() {
         Some(catalog) if is("schema") => lookup.check_schema(catalog, value),
         _ if is("catalog") => lookup.check_catalog(value),

@@ -18,6 +18,7 @@ use parking_lot::RwLock;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::execute::QueryStream;
+use crate::govern::{Asking, VisibleMesh, visible_mesh};
 use crate::mesh_catalog::ListedTable;
 use crate::plan::{Aim, QueryPlan};
 use crate::product::TableName;
@@ -111,13 +112,24 @@ impl Session {
         self.settings.read().clone()
     }
 
+    /// The mesh as this principal sees it now.
+    pub(crate) async fn visible_mesh(&self, settings: &Settings) -> Result<VisibleMesh> {
+        visible_mesh(self.asking(settings), self.is_administrator()).await
+    }
+
+    /// Who asks, for decisions that are made now.
+    pub(crate) fn asking<'a>(&'a self, settings: &'a Settings) -> Asking<'a> {
+        let (engine, asker, now) = (&self.engine, &self.asker, self.engine.clock().now());
+        Asking { engine, asker, settings, now }
+    }
+
     /// Sets an option. Setting the catalog to a domain that does not exist is an error.
     ///
     /// # Errors
     ///
     /// When there is no such option, or it cannot have this value.
     pub async fn set(&self, name: &str, value: &str) -> Result<()> {
-        crate::resolve::check_setting(&self.engine, self.settings(), name, value).await?;
+        crate::resolve::check_setting(self, name, value).await?;
         self.settings.write().set(name, value)
     }
 

@@ -1,0 +1,206 @@
+//! The mesh as one principal sees it: what may not be discovered is not there.
+//!
+//! ```text
+//! Mesh ─discover─▶ named    where names are looked up: whole contracts, so that a port is read as promised
+//!                    └─describe─▶ listed    what listings show: columns and comments that may be seen
+//! ```
+//!
+//! Every name and every listing goes through here, so that a wrong name and a hidden one read the same, nothing
+//! hidden is suggested, and no listing has to think of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use moka::sync::Cache;
+
+use super::decide::{Asking, request_of};
+use crate::authorizer::{AccessRequest, Action, Authorizer};
+use crate::error::Result;
+use crate::product::{Contract, DataProduct, Domain, Mesh, OutputPort, Problem, Slo, Table};
+use crate::session::Principal;
+
+/// Principals whose mesh is kept, and how long: decisions can depend on the time.
+const KEPT_MAX: u64 = 256;
+const KEPT_FOR: Duration = Duration::from_secs(10);
+
+/// The mesh as one principal sees it.
+#[derive(Debug, Clone)]
+pub(crate) struct VisibleMesh {
+    /// What can be named, with whole contracts.
+    pub(crate) named: Arc<Mesh>,
+    /// What listings show of it.
+    pub(crate) listed: Arc<Mesh>,
+}
+
+/// The meshes of those who asked lately.
+#[derive(Debug)]
+pub(crate) struct VisibleMeshes(Cache<Key, (Arc<Mesh>, VisibleMesh)>);
+
+/// What the decisions depend on, but for the mesh and the time.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    principal: Arc<Principal>,
+    purpose: Option<String>,
+    channel: &'static str,
+    sees_all: bool,
+    policies: u64,
+}
+
+impl Default for VisibleMeshes {
+    fn default() -> Self {
+        Self(Cache::builder().max_capacity(KEPT_MAX).time_to_live(KEPT_FOR).build())
+    }
+}
+
+/// The mesh as whoever asks sees it; the mesh itself where there are no policies.
+///
+/// # Errors
+///
+/// When there is no mesh.
+pub(crate) async fn visible_mesh(asking: Asking<'_>, sees_all: bool) -> Result<VisibleMesh> {
+    let mesh = asking.engine.catalog().mesh().await?;
+    let authorizer = asking.engine.authorizer();
+    if authorizer.is_open() {
+        return Ok(VisibleMesh { named: Arc::clone(&mesh), listed: mesh });
+    }
+    let kept = &asking.engine.visible_meshes().0;
+    let key = Key {
+        principal: Arc::clone(&asking.asker.principal),
+        purpose: asking.settings.get("mesh.purpose").map(str::to_owned),
+        channel: asking.asker.channel,
+        sees_all,
+        policies: authorizer.revision(),
+    };
+    if let Some((_, known)) = kept.get(&key).filter(|(of, _)| Arc::ptr_eq(of, &mesh)) {
+        return Ok(known);
+    }
+    let seen = Seen { asking, authorizer: authorizer.as_ref() };
+    let named = seen.mesh(&mesh, sees_all);
+    let listed = seen.listed(&named);
+    let visible = VisibleMesh { named: Arc::new(named), listed: Arc::new(listed) };
+    kept.insert(key, (mesh, visible.clone()));
+    Ok(visible)
+}
+
+/// What one principal sees.
+#[derive(Clone, Copy)]
+struct Seen<'a> {
+    asking: Asking<'a>,
+    authorizer: &'a dyn Authorizer,
+}
+
+impl Seen<'_> {
+    fn mesh(&self, mesh: &Mesh, sees_all: bool) -> Mesh {
+        let mut seen = Mesh::default();
+        for (name, domain) in &mesh.domains {
+            let products = domain.products.iter();
+            let products =
+                products.filter_map(|(name, product)| Some((name.clone(), self.product(product)?)));
+            let domain = Domain { name: domain.name.clone(), products: products.collect() };
+            if !domain.products.is_empty() {
+                seen.domains.insert(name.clone(), domain);
+            }
+        }
+        let problems = mesh.problems.iter();
+        seen.problems =
+            problems.filter(|problem| sees_all || is_about(problem, &seen)).cloned().collect();
+        seen
+    }
+
+    /// The product with the tables that may be discovered; `None` if there are none.
+    fn product(&self, product: &Arc<DataProduct>) -> Option<Arc<DataProduct>> {
+        let may = |port: &OutputPort, table: &Table| {
+            self.authorizer.allows(Action::Discover, &self.request(product, port, table))
+        };
+        let is_whole = |port: &OutputPort| {
+            let tables = &port.contract.tables;
+            !tables.is_empty() && tables.iter().all(|table| may(port, table))
+        };
+        if !product.ports.is_empty() && product.ports.iter().all(is_whole) {
+            return Some(Arc::clone(product));
+        }
+        let kept = |port: &OutputPort| {
+            let tables = port.contract.tables.iter().filter(|table| may(port, table));
+            with_tables(port, tables.cloned().collect())
+        };
+        let ports: Vec<OutputPort> = product.ports.iter().filter_map(kept).collect();
+        (!ports.is_empty()).then(|| Arc::new(DataProduct { ports, ..product.as_ref().clone() }))
+    }
+
+    /// The same mesh with what may be said of its tables.
+    fn listed(&self, named: &Mesh) -> Mesh {
+        let mut listed = named.clone();
+        let products = listed.domains.values_mut().flat_map(|domain| domain.products.values_mut());
+        for product in products {
+            let seen = |port: &OutputPort| {
+                let tables = port.contract.tables.iter();
+                let tables = tables.map(|table| self.table(product, port, table));
+                with_tables(port, tables.collect())
+            };
+            let ports: Vec<OutputPort> = product.ports.iter().filter_map(seen).collect();
+            let is_same = |(one, other): (&OutputPort, &OutputPort)| {
+                let tables = one.contract.tables.iter().zip(&other.contract.tables);
+                tables.clone().all(|(one, other)| Arc::ptr_eq(one, other))
+            };
+            if !ports.iter().zip(&product.ports).all(is_same) {
+                *product = Arc::new(DataProduct { ports, ..product.as_ref().clone() });
+            }
+        }
+        listed
+    }
+
+    /// The table without what may not be seen of it.
+    fn table(&self, product: &DataProduct, port: &OutputPort, table: &Arc<Table>) -> Arc<Table> {
+        let request = self.request(product, port, table);
+        if !self.authorizer.allows(Action::Describe, &request) {
+            let name = table.name.clone();
+            return Arc::new(Table {
+                name,
+                is_deprecated: table.is_deprecated,
+                ..Table::default()
+            });
+        }
+        let absent = self.authorizer.absent(&request);
+        if absent.is_empty() {
+            return Arc::clone(table);
+        }
+        let mut seen = table.as_ref().clone();
+        seen.columns.retain(|column| !absent.contains(&column.name));
+        Arc::new(seen)
+    }
+
+    fn request<'a>(
+        &'a self,
+        product: &'a DataProduct,
+        port: &'a OutputPort,
+        table: &'a Table,
+    ) -> AccessRequest<'a> {
+        request_of(self.asking, (product, port, table))
+    }
+}
+
+/// The port with these tables only; `None` if there are none.
+fn with_tables(port: &OutputPort, tables: Vec<Arc<Table>>) -> Option<OutputPort> {
+    if tables.is_empty() {
+        return None;
+    }
+    let mut contract = Contract { tables, ..port.contract.as_ref().clone() };
+    let all = &port.contract.tables;
+    contract.slos.retain(|slo| !names_another(slo, all, &contract.tables));
+    Some(OutputPort { contract: Arc::new(contract), ..port.clone() })
+}
+
+/// True for a promise about tables of the contract that are not among those seen.
+fn names_another(slo: &Slo, all: &[Arc<Table>], seen: &[Arc<Table>]) -> bool {
+    let Some(elements) = &slo.element else { return false };
+    let table = |element: &str| element.split('.').next().unwrap_or_default().trim().to_owned();
+    let has = |tables: &[Arc<Table>], name: &str| tables.iter().any(|table| table.name == name);
+    let mut named = elements.split(',').map(table).filter(|name| has(all, name));
+    named.any(|name| !has(seen, &name))
+}
+
+/// True for a problem of a product that is seen.
+fn is_about(problem: &Problem, seen: &Mesh) -> bool {
+    let (Some(domain), Some(product)) = (&problem.domain, &problem.product) else { return false };
+    seen.product(domain, product).is_some()
+}
