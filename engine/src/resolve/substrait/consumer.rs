@@ -8,7 +8,8 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::{DFSchema, Result as DataFusionResult, TableReference};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::{FunctionRegistry, SessionState};
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::utils::conjunction;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use datafusion_substrait::extensions::Extensions;
 use datafusion_substrait::logical_plan::consumer::{
     DefaultSubstraitConsumer, SubstraitConsumer, from_read_rel, from_substrait_named_struct,
@@ -134,7 +135,7 @@ impl SubstraitConsumer for Consumer<'_> {
             _ => return Err(unsupported("reading anything but a table").into()),
         }
         self.note(read)?;
-        from_read_rel(self, read).await
+        filtered(from_read_rel(self, read).await?)
     }
 
     fn push_outer_schema(&self, schema: Arc<DFSchema>) {
@@ -148,6 +149,20 @@ impl SubstraitConsumer for Consumer<'_> {
     fn get_outer_schema(&self, steps_out: usize) -> Option<Arc<DFSchema>> {
         self.inner.get_outer_schema(steps_out)
     }
+}
+
+/// The rows that the filter of a read lets through. The filter of a scan alone would be a hint for its
+/// source, which may leave it out.
+fn filtered(plan: LogicalPlan) -> DataFusionResult<LogicalPlan> {
+    let LogicalPlan::TableScan(mut scan) = plan else { return Ok(plan) };
+    let Some(filter) = conjunction(std::mem::take(&mut scan.filters)) else {
+        return Ok(LogicalPlan::TableScan(scan));
+    };
+    let columns = scan.projected_schema.columns().into_iter().map(Expr::Column);
+    LogicalPlanBuilder::scan(scan.table_name.clone(), Arc::clone(&scan.source), None)?
+        .filter(filter)?
+        .project(columns)?
+        .build()
 }
 
 /// What a relation says beyond the standard.

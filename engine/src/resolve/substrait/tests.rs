@@ -2,7 +2,8 @@
 
 use datafusion::arrow::array::Int64Array;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
-use datafusion::datasource::MemTable;
+use datafusion::datasource::{MemTable, provider_as_source};
+use datafusion::logical_expr::{LogicalPlanBuilder, col, lit};
 use datafusion::prelude::SessionContext;
 use datafusion::scalar::ScalarValue;
 use datafusion_substrait::logical_plan::producer::to_substrait_plan;
@@ -65,6 +66,38 @@ async fn plan_is_made_over_the_tables_that_are_given() {
     assert_eq!(sum, ScalarValue::Int64(Some(5)));
     let refusal = plan.over(&context.state(), std::iter::empty());
     assert!(refusal.is_err(), "a table that is not given is not there");
+}
+
+/// The filter of a read is no hint: a table in memory would leave it out.
+#[tokio::test]
+async fn filter_of_a_read_counts() {
+    let context = context().await;
+    let fields = ["a", "b"].map(|name| Field::new(name, DataType::Int64, true));
+    let schema = Arc::new(Schema::new(fields.to_vec()));
+    let rows = || Arc::new(Int64Array::from(vec![1, 2, 3]));
+    let batch =
+        datafusion::arrow::array::RecordBatch::try_new(Arc::clone(&schema), vec![rows(), rows()])
+            .unwrap();
+    let table: Arc<dyn TableProvider> =
+        Arc::new(MemTable::try_new(schema, vec![vec![batch]]).unwrap());
+    for projection in [None, Some(vec![0]), Some(vec![1, 0])] {
+        let scan = LogicalPlanBuilder::scan_with_filters(
+            "t",
+            provider_as_source(Arc::clone(&table)),
+            projection.clone(),
+            vec![col("t.b").gt(lit(1_i64))],
+        );
+        let plan = scan.unwrap().build().unwrap();
+        let bytes = to_substrait_plan(&plan, &context.state()).unwrap().encode_to_vec();
+        let plan = SubstraitPlan::decode(&bytes).unwrap();
+        let tables = [(TableReference::bare("t"), Arc::clone(&table))];
+        let logical = plan.over(&context.state(), tables.into_iter()).unwrap();
+        let answer = context.execute_logical_plan(logical).await.unwrap().collect().await.unwrap();
+        let rows: usize = answer.iter().map(|batch| batch.num_rows()).sum();
+        assert_eq!(rows, 2, "{projection:?}");
+        let width = projection.map_or(2, |projection| projection.len());
+        assert_eq!(answer[0].num_columns(), width);
+    }
 }
 
 #[tokio::test]
