@@ -8,8 +8,13 @@ mod differential;
 use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::arrow::datatypes::Int64Type;
+use datafusion::common::TableReference;
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::datasource::provider_as_source;
 use datafusion::datasource::source::DataSourceExec;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, col, lit};
 use datafusion::physical_plan::ExecutionPlan;
+use datafusion_substrait::logical_plan::producer::to_substrait_plan;
 
 use super::*;
 use crate::authorizer::{Comparison, Decision, Mask, Obligations, RowPredicate, Value};
@@ -390,6 +395,52 @@ async fn digests_of_one_query_match_and_of_two_do_not() {
         runs.push(pretty_format_batches(&rows).unwrap().to_string());
     }
     assert_ne!(runs[0], runs[1], "each execution is a query of its own");
+}
+
+/// A plan of Substrait over a table with these columns, with a filter in its very scan.
+async fn substrait(columns: &[&str], filter: Expr) -> Vec<u8> {
+    let fields = columns.iter().map(|name| match *name {
+        "id" | "pay" => Field::new(*name, DataType::Int64, true),
+        name => Field::new(name, DataType::Utf8, true),
+    });
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let table = provider_as_source(Arc::new(EmptyTable::new(schema)));
+    let name = TableReference::full("staff", "people", "people");
+    let scan = LogicalPlanBuilder::scan_with_filters(name, table, None, vec![filter]).unwrap();
+    let state = datafusion::prelude::SessionContext::new().state();
+    let plan = to_substrait_plan(&scan.build().unwrap(), &state).unwrap();
+    prost::Message::encode_to_vec(plan.as_ref())
+}
+
+#[tokio::test]
+async fn plan_of_substrait_meets_the_same_barrier() {
+    let anna = as_user("anna");
+    let seen = ["id", "country", "name", "pay"];
+    let failing = (lit(100_i64) / (col("id") - lit(2_i64))).not_eq(lit(0_i64));
+    let all = ["id", "country", "name", "pay", "note"];
+    for (columns, filter, rows) in [
+        (&seen[..], col("id").gt(lit(0_i64)), Some(3)),
+        (&seen[..], failing, Some(3)),
+        (&seen[..], col("pay").gt(lit(0_i64)), Some(0)),
+        (&seen[..], col("country").not_eq(lit("SE")), Some(0)),
+        (&all[..], col("id").gt(lit(0_i64)), None),
+        (&all[..], col("note").is_not_null(), None),
+    ] {
+        let statement = anna.parse_substrait(&substrait(columns, filter.clone()).await).unwrap();
+        let answer = async {
+            let rows = anna.plan(&statement).await?.execute().await?;
+            rows.try_collect::<Vec<RecordBatch>>().await
+        };
+        let (shown, count) = match answer.await {
+            Ok(batches) => {
+                let count = batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+                (pretty_format_batches(&batches).unwrap().to_string(), Some(count))
+            }
+            Err(error) => (error.to_line().replace("note", ""), None),
+        };
+        check_no_canary(&filter.to_string(), &shown);
+        assert_eq!(count, rows, "{filter}: {shown}");
+    }
 }
 
 async fn ids(plan: &crate::plan::QueryPlan) -> Result<Vec<i64>> {
