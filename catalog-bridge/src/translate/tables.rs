@@ -111,6 +111,7 @@ impl Reader<'_> {
             physical_type: owned(node, "physicalType"),
             description: owned(node, "description"),
             classification: owned(node, "classification"),
+            is_critical: node.is_true("criticalDataElement"),
             is_required: node.is_true("required"),
             is_unique: node.is_true("unique"),
             primary_key_position: None,

@@ -49,6 +49,7 @@ impl LogicalType {
 
 /// One column that a contract promises (ODCS 3.2.0, `schema[].properties[]`).
 #[derive(Debug, Clone, PartialEq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of its own in a contract")]
 pub struct Column {
     /// The name in SQL.
     pub name: String,
@@ -62,6 +63,8 @@ pub struct Column {
     pub description: Option<String>,
     /// How confidential it is.
     pub classification: Option<String>,
+    /// True if its owner calls it critical.
+    pub is_critical: bool,
     /// True if it holds no NULL.
     pub is_required: bool,
     /// True if no value occurs twice.
