@@ -9,6 +9,7 @@
 
 pub mod documents;
 pub mod mesh_folder;
+pub mod policy;
 pub mod problems;
 
 mod redact;

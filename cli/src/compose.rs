@@ -6,6 +6,7 @@ use std::sync::Arc;
 use samite_catalog_bridge::{MeshFolder, MeshFolderOptions};
 use samite_connectors::connectors;
 use samite_connectors::stores::{Stores, StoresConfig};
+use samite_engine::authorizer::{Authorizer, OpenMesh};
 use samite_engine::{Clock, Engine, Error, ErrorKind, Result};
 
 use crate::config::Configuration;
@@ -18,6 +19,15 @@ pub(crate) struct Composition {
     pub(crate) folder: Arc<MeshFolder>,
 }
 
+/// Who decides what may be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// The policies of the mesh.
+    AsPoliciesSay,
+    /// Nobody: whoever has the files checks whether they are as promised.
+    OfOwner,
+}
+
 /// Puts stores, connectors, catalog and engine together for the mesh at `location`.
 ///
 /// # Errors
@@ -26,7 +36,7 @@ pub(crate) struct Composition {
 pub(crate) async fn compose(
     location: &str,
     configuration: &Configuration,
-    clock: Clock,
+    (clock, access): (Clock, Access),
 ) -> Result<Composition> {
     let root = root_uri(location)?;
     let stores = Stores::new(StoresConfig {
@@ -41,8 +51,13 @@ pub(crate) async fn compose(
     };
     let folder =
         MeshFolder::open(Arc::clone(&place.store.store), place.path, root, options).await?;
+    let authorizer: Arc<dyn Authorizer> = match access {
+        Access::AsPoliciesSay => Arc::clone(&folder) as _,
+        Access::OfOwner => Arc::new(OpenMesh),
+    };
     let engine = Engine::builder()
         .catalog(Arc::clone(&folder) as _)
+        .authorizer(authorizer)
         .connectors(connectors(stores.clone()))
         .stores(Arc::new(stores))
         .clock(clock)

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use samite_catalog_bridge::MeshFolder;
+use samite_catalog_bridge::policy::Policies;
 use samite_engine::product::Mesh as MeshPicture;
 use samite_engine::session::{Principal, Session};
 use samite_engine::{Clock, Engine, Result};
 
-use crate::compose::{Composition, compose};
+use crate::compose::{Access, Composition, compose};
 use crate::config::{Configuration, Environment};
 
 /// A mesh to ask. Cheap to clone; it looks at its documents again and again until the last clone
@@ -27,7 +28,7 @@ impl Mesh {
     ///
     /// # Errors
     ///
-    /// When there is no mesh, or it holds what this version does not enforce.
+    /// When there is no mesh.
     pub async fn open(location: impl Into<String>) -> Result<Self> {
         Self::builder(location).build().await
     }
@@ -41,6 +42,7 @@ impl Mesh {
             file: None,
             environment: None,
             clock: Clock::default(),
+            access: Access::AsPoliciesSay,
         }
     }
 
@@ -60,6 +62,11 @@ impl Mesh {
     #[must_use]
     pub fn picture(&self) -> Arc<MeshPicture> {
         self.folder.current()
+    }
+
+    /// The policies as they are now.
+    pub(crate) fn policies(&self) -> Arc<Policies> {
+        self.folder.policies()
     }
 
     /// How long ago a look at the documents last went well; what was read then is served.
@@ -94,6 +101,7 @@ pub struct MeshBuilder {
     file: Option<PathBuf>,
     environment: Option<String>,
     clock: Clock,
+    access: Access,
 }
 
 impl MeshBuilder {
@@ -125,13 +133,19 @@ impl MeshBuilder {
         self
     }
 
+    /// Asks no policies: for checking that the data are as promised.
+    #[must_use]
+    pub(crate) fn for_checks(mut self) -> Self {
+        self.access = Access::OfOwner;
+        self
+    }
+
     /// Opens the mesh. Must be called within a tokio runtime, which then keeps looking at the
     /// documents.
     ///
     /// # Errors
     ///
-    /// When the configuration is wrong, there is no mesh, or the mesh holds what this version does
-    /// not enforce.
+    /// When the configuration is wrong, or there is no mesh.
     pub async fn build(self) -> Result<Mesh> {
         let mut configuration = match (self.configuration, self.file) {
             (Some(configuration), _) => configuration,
@@ -142,7 +156,7 @@ impl MeshBuilder {
             configuration.engine.environment = self.environment;
         }
         let Composition { engine, folder } =
-            compose(&self.location, &configuration, self.clock).await?;
+            compose(&self.location, &configuration, (self.clock, self.access)).await?;
         Ok(Mesh { engine, folder, configuration: Arc::new(configuration) })
     }
 }

@@ -51,6 +51,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 const KNOWN_ONLY_TO: &[(&str, &[&str])] = &[
     // YAML.
     ("serde-saphyr", &["samite-catalog-bridge"]),
+    // The policy language.
+    ("cedar-policy", &["samite-catalog-bridge"]),
     // Table formats; `samite` writes the demo's tables with them.
     ("deltalake-core", &["samite-connectors", "samite"]),
     ("iceberg", &["samite-connectors", "samite"]),

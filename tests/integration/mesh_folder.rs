@@ -9,8 +9,10 @@ use std::time::Duration;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use samite_catalog_bridge::{MeshFolder, MeshFolderOptions};
+use samite_engine::authorizer::{AccessRequest, Action, Authorizer as _, Decision};
 use samite_engine::catalog::ProductCatalog;
 use samite_engine::product::{Mesh, Moment, Status};
+use samite_engine::session::Principal;
 use samite_engine::{Error, ErrorKind};
 use tempfile::TempDir;
 
@@ -655,42 +657,79 @@ async fn what_is_no_mesh_is_refused_with_what_is_expected() {
     assert_eq!(error.to_line(), format!("the mesh at \"{root}\" has no folder \"domains\" {hint}"));
 }
 
+/// A policy that permits everything.
+const ALL: &str =
+    "@id(\"global/all\") @mask(\"replace-with-null\") permit (principal, action, resource);";
+
 #[tokio::test]
-async fn mesh_with_a_policy_is_refused_wherever_the_policy_is() {
-    for policy in [
-        "mesh/policies/global.cedar",
-        "domains/a/policies/a.cedar",
-        "x.cedar",
-        "domains/a/.b/x.CEDAR",
+async fn policy_in_a_wrong_place_is_a_problem_and_closes_what_it_may_be_about() {
+    for (policy, closed) in [
+        ("x.cedar", "the mesh"),
+        ("policies/x.cedar", "the mesh"),
+        ("mesh/policies/deeper/x.cedar", "the mesh"),
+        ("domains/x.cedar", "the mesh"),
+        ("domains/a/.b/x.CEDAR", "domain \"a\""),
+        ("domains/a/plays/policies/x.cedar", "domain \"a\""),
     ] {
         let files = Files::two_products();
-        files.write(policy, "permit(principal, action, resource);");
-        let error = files.try_open(by_hand()).await.expect_err(policy);
-        let root = format!("file://{}", files.folder.path().display());
-        assert_eq!(error.kind(), ErrorKind::InvalidConfiguration, "{policy}");
+        files.write("mesh/policies/all.cedar", ALL);
+        files.write(policy, ALL);
+        let folder = files.open().await;
+        assert!(!folder.is_open(), "{policy}");
         assert_eq!(
-            error.to_line(),
-            format!(
-                "the mesh at \"{root}\" holds policies, which are not enforced yet: found {policy} \
-                 (hint: remove every *.cedar file to serve the mesh open to everybody)"
-            )
+            problems(&folder.current()),
+            [format!(
+                "{policy}: error: policies in this place are not read; nobody may read {closed} (move \
+                 the file to mesh/policies/ or domains/<domain>/policies/)"
+            )]
         );
+        assert_eq!(may_read(&folder, "b").await, closed != "the mesh", "{policy}");
+        assert!(!may_read(&folder, "a").await, "{policy}");
     }
 }
 
+/// True if somebody may read the product of a domain.
+async fn may_read(folder: &MeshFolder, domain: &str) -> bool {
+    let mesh = folder.current();
+    let product = mesh.domains[domain].products.values().next().expect("a product");
+    let port = &product.ports[0];
+    let request = AccessRequest {
+        principal: &Principal::user("ada"),
+        purpose: None,
+        now: "2026-11-21T00:00:00Z".parse().expect("a time"),
+        channel: "embedded",
+        product,
+        port,
+        table: &port.contract.tables[0],
+    };
+    assert_eq!(
+        folder.allows(Action::Select, &request),
+        folder.decide(&request, &[]).await.expect("a decision") != Decision::Deny
+    );
+    folder.allows(Action::Select, &request)
+}
+
 #[tokio::test]
-async fn policy_that_appears_while_the_mesh_is_served_closes_it() {
+async fn policies_that_change_while_the_mesh_is_served_decide_from_then_on() {
     let files = Files::two_products();
     let folder = files.open().await;
-    files.write("mesh/policies/global.cedar", "permit(principal, action, resource);");
-    assert!(folder.refresh().await.is_err());
-    let error = folder.mesh().await.expect_err("closed");
-    assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
-    assert_eq!(folder.current().products().count(), 0);
-
+    assert!(folder.is_open() && may_read(&folder, "a").await);
+    let shut = "@id(\"global/shut\") forbid (principal, action, resource in Mesh::Domain::\"a\");";
+    for (text, may_a, may_b, count) in [
+        (ALL.to_owned(), true, true, 0),
+        (format!("{ALL}\n{shut}"), false, true, 0),
+        ("permit".to_owned(), false, true, 2),
+        (ALL.to_owned(), true, true, 0),
+    ] {
+        files.write("mesh/policies/global.cedar", &text);
+        assert!(folder.refresh().await.expect("a change"), "{text}");
+        assert_eq!((may_read(&folder, "a").await, may_read(&folder, "b").await), (may_a, may_b));
+        assert_eq!(folder.current().problems.len(), count, "{text}");
+        assert!(!folder.refresh().await.expect("nothing new"), "{text}");
+    }
     files.remove("mesh/policies/global.cedar");
     assert!(folder.refresh().await.expect("open again"));
-    assert_eq!(folder.mesh().await.expect("a mesh").products().count(), 2);
+    assert!(folder.is_open());
 }
 
 #[tokio::test]

@@ -13,9 +13,9 @@ mod odcs;
 mod odps;
 mod shape;
 mod version;
-mod yaml;
+pub(crate) mod yaml;
 
-pub(crate) use node::{Node, shortened};
+pub(crate) use node::{Node, Value, shortened};
 pub(crate) use version::Edition;
 pub use version::Kind;
 pub(crate) use yaml::DOCUMENT_BYTES_MAX;

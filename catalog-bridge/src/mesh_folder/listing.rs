@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! MESH/domains/<domain>/**.odps.yaml, **.odcs.yaml     documents
-//! MESH/**.cedar                                        policies
+//! MESH/**.cedar                                        policies, wherever they lie
+//! MESH/mesh/agreements/*.oaas.yaml                     agreements
 //! ```
 //!
 //! Each domain is listed by itself, so that one that cannot be listed, or not in time, hides
@@ -19,6 +20,7 @@ use super::MeshPlace;
 use super::folder::{self, Folder, Unlisted};
 use super::tree::tree;
 use crate::documents::Kind;
+use crate::policy::{PolicyPlace, policy_place};
 
 /// How many trees are listed at once: a local one keeps a thread busy, a remote one waits.
 const LISTINGS_MAX: usize = 16;
@@ -45,13 +47,21 @@ pub(super) struct Listed {
     pub(super) stamp: Stamp,
 }
 
+/// One file of policies, or agreement, that is there.
+#[derive(Debug, Clone)]
+pub(super) struct ListedPolicy {
+    pub(super) path: Path,
+    pub(super) size: u64,
+    pub(super) stamp: Stamp,
+}
+
 /// What a mesh holds at one moment.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
     /// The documents, by file relative to the mesh.
     pub(super) documents: BTreeMap<String, Listed>,
-    /// The policy files, relative to the mesh.
-    pub(super) policies: BTreeSet<String>,
+    /// The files of policies and the agreements, by file relative to the mesh.
+    pub(super) policies: BTreeMap<String, ListedPolicy>,
     pub(super) outline: Outline,
 }
 
@@ -178,8 +188,14 @@ impl Listing {
     /// Keeps a file if it is a document or a policy, or should be one.
     pub(super) fn add(&mut self, place: &MeshPlace, meta: &ObjectMeta) {
         let Some(file) = place.file_of(&meta.location) else { return };
-        if ends_with(file, ".cedar") {
-            self.policies.insert(file.to_owned());
+        let stamp = Stamp {
+            size: meta.size,
+            modified_ns: meta.last_modified.timestamp_nanos_opt(),
+            e_tag: meta.e_tag.clone(),
+        };
+        let (path, size) = (meta.location.clone(), meta.size);
+        if policy_place(file) != PolicyPlace::Other {
+            self.policies.insert(file.to_owned(), ListedPolicy { path, size, stamp });
             return;
         }
         let Some(kind) = kind_of(file) else { return };
@@ -198,13 +214,7 @@ impl Listing {
             self.misplaced(file, "name it *.odps.yaml or *.odcs.yaml");
             return;
         }
-        let stamp = Stamp {
-            size: meta.size,
-            modified_ns: meta.last_modified.timestamp_nanos_opt(),
-            e_tag: meta.e_tag.clone(),
-        };
-        let path = meta.location.clone();
-        let listed = Listed { path, kind, domain, size: meta.size, stamp };
+        let listed = Listed { path, kind, domain, size, stamp };
         self.documents.insert(file.to_owned(), listed);
     }
 

@@ -6,19 +6,20 @@
 //! ```
 //!
 //! A picture never changes; a query keeps the one that it began with. When the store does not
-//! answer, the last picture stays. Policies are not enforced yet, so a mesh that holds any is
-//! refused, also when the first one appears while it is served.
+//! answer, the last picture stays. Policies are read with the documents and decide from the next
+//! statement on; the folder is the authorizer of its own mesh.
 
 mod assemble;
 mod folder;
 mod listing;
 mod place;
+mod policies;
 mod reading;
 #[cfg(test)]
 mod tests;
 mod tree;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -26,6 +27,7 @@ use async_trait::async_trait;
 use object_store::ObjectStore;
 use object_store::path::Path;
 use parking_lot::RwLock;
+use samite_engine::authorizer::{AccessRequest, Action, Authorizer, Decision};
 use samite_engine::catalog::ProductCatalog;
 use samite_engine::product::Mesh;
 use samite_engine::{Error, ErrorKind, Result};
@@ -34,7 +36,10 @@ use tokio::task::JoinSet;
 
 use listing::{Listing, Outline, Stamp};
 use place::MeshPlace;
+use policies::KnownPolicies;
 use reading::{ReadDocument, Unread};
+
+use crate::policy::Policies;
 
 /// The longest that one look at a mesh may take.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(120);
@@ -83,9 +88,10 @@ pub struct MeshFolder {
 struct Memory {
     /// The documents, by file relative to the mesh.
     known: BTreeMap<String, Known>,
-    /// The policy files, relative to the mesh.
-    policies: BTreeSet<String>,
+    policies: KnownPolicies,
     outline: Outline,
+    /// True while the picture shows less than what was found.
+    is_ahead: bool,
 }
 
 /// A document as it was read last.
@@ -96,11 +102,11 @@ struct Known {
     document: Arc<ReadDocument>,
 }
 
+/// A mesh and what decides on it, of one moment.
 #[derive(Debug)]
-enum Picture {
-    Mesh(Arc<Mesh>),
-    /// The mesh holds this policy file.
-    Refused(String),
+struct Picture {
+    mesh: Arc<Mesh>,
+    policies: Arc<Policies>,
 }
 
 impl MeshFolder {
@@ -111,8 +117,8 @@ impl MeshFolder {
     ///
     /// # Errors
     ///
-    /// When the store does not answer, there is no mesh, or the mesh holds a policy, or may hold
-    /// one where it cannot be listed.
+    /// When the store does not answer, there is no mesh, or the mesh may hold a policy where it
+    /// cannot be listed.
     pub async fn open(
         store: Arc<dyn ObjectStore>,
         prefix: Path,
@@ -123,7 +129,10 @@ impl MeshFolder {
             place: Arc::new(MeshPlace::new(store, prefix, &root, options.answer_timeout)),
             variables: Arc::new(options.variables),
             memory: Mutex::default(),
-            picture: RwLock::new(Picture::Mesh(Arc::default())),
+            picture: RwLock::new(Picture {
+                mesh: Arc::default(),
+                policies: Arc::new(Policies::open()),
+            }),
             seen: parking_lot::Mutex::new(Instant::now()),
             task: parking_lot::Mutex::default(),
         });
@@ -138,8 +147,7 @@ impl MeshFolder {
     /// # Errors
     ///
     /// When the store does not answer, holds no mesh any more, or hides a folder that may hold
-    /// policies: the last picture stays. When the mesh holds a policy: then there is no picture
-    /// until the policy is gone.
+    /// policies: the last picture stays.
     pub async fn refresh(&self) -> Result<bool> {
         let looked = tokio::time::timeout(LOOK_TIMEOUT, self.look()).await.unwrap_or_else(|_| {
             Err(Error::new(
@@ -159,43 +167,52 @@ impl MeshFolder {
         self.seen.lock().elapsed()
     }
 
-    /// The newest picture; an empty one while the mesh is refused.
+    /// The newest picture.
     #[must_use]
     pub fn current(&self) -> Arc<Mesh> {
-        match &*self.picture.read() {
-            Picture::Mesh(mesh) => Arc::clone(mesh),
-            Picture::Refused(_) => Arc::default(),
-        }
+        Arc::clone(&self.picture.read().mesh)
+    }
+
+    /// What decides now.
+    #[must_use]
+    pub fn policies(&self) -> Arc<Policies> {
+        Arc::clone(&self.picture.read().policies)
     }
 
     async fn look(&self) -> Result<bool> {
         let mut memory = self.memory.lock().await;
-        let mut listing = listing::list(&self.place).await?;
-        // A policy that was there is still there as long as nobody can see that it is gone.
-        memory.policies.retain(|policy| listing.outline.hides(policy));
-        memory.policies.append(&mut listing.policies);
-        if let Some(policy) = memory.policies.first() {
-            *self.picture.write() = Picture::Refused(policy.clone());
-            return Err(self.refused(policy));
-        }
+        let listing = listing::list(&self.place).await?;
         if let Some(folder) = listing.outline.hidden_policies() {
+            // The first policy closes the mesh, even if not all of them can be seen.
+            if policies::are_in(&listing) && self.policies().is_open() {
+                self.picture.write().policies = Arc::new(Policies::closed());
+                memory.is_ahead = true;
+            }
             return Err(self.hidden(folder));
         }
-        let has_changed = self.update(&mut memory.known, &listing).await;
-        let was_refused = matches!(&*self.picture.read(), Picture::Refused(_));
-        if !has_changed && !was_refused && memory.outline == listing.outline {
+        let memory = &mut *memory;
+        memory.is_ahead |= memory.outline != listing.outline;
+        memory.is_ahead |= self.update(&mut memory.known, &listing).await;
+        memory.is_ahead |= memory.policies.update(&self.place, &listing).await;
+        if !memory.is_ahead {
             return Ok(false);
         }
         memory.outline = listing.outline;
         let documents = memory.known.values().map(|known| &known.document);
         let mesh = assemble::assemble(&memory.outline, documents);
+        let (mesh, policies) = memory.policies.load(mesh).await?;
         tracing::info!(
             mesh = %self.place.shown(),
             products = mesh.products().count(),
             problems = mesh.problems.len(),
             "mesh was read"
         );
-        *self.picture.write() = Picture::Mesh(Arc::new(mesh));
+        let mut picture = self.picture.write();
+        if policies.is_open() && !picture.policies.is_open() {
+            tracing::warn!(mesh = %self.place.shown(), "the last policy is gone: everybody may read everything");
+        }
+        *picture = Picture { mesh: Arc::new(mesh), policies: Arc::new(policies) };
+        memory.is_ahead = false;
         Ok(true)
     }
 
@@ -236,18 +253,6 @@ impl MeshFolder {
         changed
     }
 
-    fn refused(&self, policy: &str) -> Error {
-        Error::new(
-            ErrorKind::InvalidConfiguration,
-            format!(
-                "the mesh at \"{}\" holds policies, which are not enforced yet",
-                self.place.shown()
-            ),
-        )
-        .with_detail(format!("found {policy}"))
-        .with_hint("remove every *.cedar file to serve the mesh open to everybody")
-    }
-
     fn hidden(&self, folder: &str) -> Error {
         let root = self.place.shown();
         Error::new(
@@ -262,10 +267,23 @@ impl MeshFolder {
 #[async_trait]
 impl ProductCatalog for MeshFolder {
     async fn mesh(&self) -> Result<Arc<Mesh>> {
-        match &*self.picture.read() {
-            Picture::Mesh(mesh) => Ok(Arc::clone(mesh)),
-            Picture::Refused(policy) => Err(self.refused(policy)),
-        }
+        Ok(self.current())
+    }
+}
+
+#[async_trait]
+impl Authorizer for MeshFolder {
+    fn is_open(&self) -> bool {
+        self.policies().is_open()
+    }
+
+    fn allows(&self, action: Action, request: &AccessRequest<'_>) -> bool {
+        self.policies().allows(action, request)
+    }
+
+    async fn decide(&self, request: &AccessRequest<'_>, columns: &[&str]) -> Result<Decision> {
+        let policies = self.policies();
+        policies.decide(request, columns).await
     }
 }
 

@@ -15,6 +15,7 @@ use object_store::{
 };
 use parking_lot::Mutex;
 use samite_engine::ErrorKind;
+use samite_engine::authorizer::Authorizer as _;
 use samite_engine::product::Mesh;
 
 use super::{MeshFolder, MeshFolderOptions};
@@ -175,32 +176,71 @@ async fn folder_that_may_hide_policies_stops_the_look() {
     }
 }
 
+/// A policy that permits everything.
+const ALL: &str =
+    "@id(\"global/all\") @mask(\"replace-with-null\") permit (principal, action, resource);";
+
 #[tokio::test]
 async fn policy_of_a_hidden_folder_is_not_forgotten() {
     let store = Lame::two_domains().await;
+    store.write("m/mesh/policies/all.cedar", ALL).await;
     let folder = store.open().await.expect("a mesh");
+    assert_eq!(problems(&folder.current()), Vec::<String>::new());
     store.write("m/domains/a/x/new.cedar", "").await;
-    assert!(folder.refresh().await.is_err());
+    assert!(folder.refresh().await.expect("a look"));
+    let misplaced = |mesh: &Mesh| {
+        problems(mesh).iter().any(|line| line.starts_with("domains/a/x/new.cedar: error: policies"))
+    };
+    assert!(misplaced(&folder.current()));
     *store.refused.lock() = Some("m/domains/a/x");
-    let error = folder.refresh().await.expect_err("still closed");
-    assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
-    assert_eq!(products(&folder.current()), Vec::<String>::new());
+    assert!(folder.refresh().await.expect("a look"));
+    assert!(misplaced(&folder.current()), "{:?}", problems(&folder.current()));
+    assert!(!folder.is_open());
 
     *store.refused.lock() = None;
     store.inner.delete(&Path::from("m/domains/a/x/new.cedar")).await.expect("deleted");
+    assert!(folder.refresh().await.expect("a look"));
+    assert_eq!(problems(&folder.current()), Vec::<String>::new());
+    store.inner.delete(&Path::from("m/mesh/policies/all.cedar")).await.expect("deleted");
     assert!(folder.refresh().await.expect("open again"));
-    assert_eq!(products(&folder.current()), ["a.one", "a.two", "b.one"]);
+    assert!(folder.is_open());
 }
 
 #[tokio::test]
 async fn policy_that_is_seen_closes_the_mesh_whatever_else_is_hidden() {
     let store = Lame::two_domains().await;
     let folder = store.open().await.expect("a mesh");
+    assert!(folder.is_open());
     *store.refused.lock() = Some("m/notes");
-    store.write("m/domains/b/x.cedar", "").await;
-    let error = folder.refresh().await.expect_err("closed");
-    assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
-    assert_eq!(products(&folder.current()), Vec::<String>::new());
+    store.write("m/mesh/policies/all.cedar", ALL).await;
+    let error = folder.refresh().await.expect_err("hidden");
+    assert_eq!(error.kind(), ErrorKind::SourceUnavailable);
+    assert!(!folder.is_open());
+}
+
+#[tokio::test]
+async fn policies_that_cannot_be_read_leave_the_last_good_ones() {
+    let store = Lame::two_domains().await;
+    store.write("m/mesh/policies/all.cedar", ALL).await;
+    let folder = store.open().await.expect("a mesh");
+    *store.stuck.lock() = Some("m/mesh/policies");
+    store
+        .write("m/mesh/policies/all.cedar", "permit (principal, action, resource); // longer")
+        .await;
+    assert!(folder.refresh().await.expect("a look"));
+    assert_eq!(
+        problems(&folder.current()),
+        [
+            "mesh/policies/all.cedar: error: the policies cannot be read (check that they may be read)",
+            "mesh/policies/all.cedar: error: the policies of the mesh stay as they last were without \
+             mistake (mend the file)"
+        ]
+    );
+    assert!(!folder.refresh().await.expect("nothing new"));
+    *store.stuck.lock() = None;
+    store.write("m/mesh/policies/all.cedar", ALL).await;
+    assert!(folder.refresh().await.expect("it answers again"));
+    assert_eq!(problems(&folder.current()), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -222,8 +262,8 @@ async fn domain_that_is_listed_too_slowly_does_not_hold_up_the_others() {
     assert_eq!(products(&folder.current()), ["b.one", "b.two"]);
 
     store.write("m/domains/a/x.cedar", "").await;
-    let error = folder.refresh().await.expect_err("what is seen of a slow domain counts");
-    assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
+    assert!(folder.refresh().await.expect("a look"));
+    assert!(!folder.is_open(), "what is seen of a slow domain counts");
 }
 
 #[tokio::test]

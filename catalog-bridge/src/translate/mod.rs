@@ -22,6 +22,7 @@ mod variables;
 use std::collections::BTreeMap;
 
 pub(crate) use contract::{ContractDraft, contract};
+pub(crate) use dates::instant;
 pub(crate) use names::{Name, name_of};
 pub(crate) use product::{PortDraft, ProductDraft, product};
 

@@ -1,4 +1,4 @@
-//! `samite check`: what is wrong in the documents, whether each port holds its contract, and what a revision
+//! `samite check`: what is wrong in documents and policies, whether each port holds its contract, and what a revision
 //! takes away from its consumers.
 
 use std::sync::Arc;
@@ -44,7 +44,7 @@ struct Subject {
 /// Prints one line for each problem and each table, and fails if anything is an error.
 pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Result<(), Failure> {
     let configuration = arguments.place.configuration(environment)?;
-    let mesh = arguments.place.open(configuration.clone()).await?;
+    let mesh = arguments.place.open_for_checks(configuration.clone()).await?;
     let picture = mesh.picture();
     let mut problems = picture.problems.clone();
     if let Some(against) = &arguments.against {

@@ -68,4 +68,16 @@ impl MeshPlace {
     pub(crate) async fn open(&self, configuration: Configuration) -> Result<Mesh, Failure> {
         Ok(Mesh::builder(&self.mesh).config(configuration).build().await?)
     }
+
+    /// Opens the mesh without asking its policies: for checking that the data are as promised.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub(crate) async fn open_for_checks(
+        &self,
+        configuration: Configuration,
+    ) -> Result<Mesh, Failure> {
+        Ok(Mesh::builder(&self.mesh).config(configuration).for_checks().build().await?)
+    }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use datafusion::common::runtime::SpawnedTask;
+use samite_engine::authorizer::Authorizer as _;
 use samite_engine::{Error, ErrorKind};
 use samite_flight_server::Authenticator;
 use tokio::net::{TcpListener, lookup_host};
@@ -88,9 +89,14 @@ async fn serve(arguments: Arguments, mut configuration: Configuration) -> Result
     };
     let problems = mesh.picture().problems.len();
     if problems > 0 {
-        tracing::warn!(problems, "some documents have problems; samite check lists them");
+        tracing::warn!(
+            problems,
+            "some documents or policies have problems; samite check lists them"
+        );
     }
-    tracing::info!("no policy files: the mesh is open to everyone who can connect");
+    if mesh.policies().is_open() {
+        tracing::info!("no policy files: the mesh is open to everyone who can connect");
+    }
     listeners.serve(&mesh, (authenticator, tls), stop).await
 }
 

@@ -1,0 +1,406 @@
+//! Decides by the policies that are loaded: those of the mesh, and those of the table's own domain.
+//!
+//! The two layers are asked one after the other and put together as Cedar would: a forbid of either
+//! beats every permit. So the policies of the mesh are there once, however many domains there are.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
+
+use async_trait::async_trait;
+use cedar_policy::pst::EntityUID;
+use cedar_policy::{
+    Authorizer as Cedar, Decision as Ruling, Effect, Entities, EntityUid, PartialEntities,
+    PartialEntityUid, PartialRequest, Policy, PolicySet, Request, Schema,
+};
+use samite_engine::Result;
+use samite_engine::authorizer::{
+    AccessRequest, Action, Authorizer, Decision, Mask, Obligations, RowPredicate,
+};
+
+use super::facts::{ColumnFacts, Facts, Undecided};
+use super::file::Rule;
+use super::layer::Layer;
+use super::residual::{Condition, Translator, and, not, or};
+use super::schema::{RowType, schema};
+use super::vocabulary::{Verb, Vocabulary, column_id, entity, row_type_name};
+
+/// The policies of a mesh, at one moment.
+#[derive(Debug)]
+pub struct Policies(State);
+
+#[derive(Debug)]
+enum State {
+    /// There are no policies: everything is permitted.
+    Open,
+    /// What there is cannot be used: nothing is permitted.
+    Closed,
+    Governed(Governed),
+}
+
+#[derive(Debug)]
+struct Governed {
+    words: Arc<Vocabulary>,
+    mesh: Arc<Layer>,
+    domains: BTreeMap<String, DomainPolicies>,
+}
+
+/// What decides on the tables of one domain.
+#[derive(Debug)]
+pub(super) struct DomainPolicies {
+    /// `None` if nothing is permitted.
+    layer: Option<Arc<Layer>>,
+    row_types: BTreeMap<String, Arc<RowType>>,
+    /// Made when it is first needed.
+    schema: OnceLock<Option<Schema>>,
+}
+
+impl DomainPolicies {
+    pub(super) fn new(
+        layer: Option<Arc<Layer>>,
+        row_types: BTreeMap<String, Arc<RowType>>,
+    ) -> Self {
+        Self { layer, row_types, schema: OnceLock::new() }
+    }
+}
+
+impl Policies {
+    /// No policies: everything is permitted to everybody.
+    #[must_use]
+    pub fn open() -> Self {
+        Self(State::Open)
+    }
+
+    /// Policies that permit nothing.
+    pub(crate) fn closed() -> Self {
+        Self(State::Closed)
+    }
+
+    /// `mesh` is `None` if its policies cannot be used.
+    pub(super) fn governed(
+        words: Arc<Vocabulary>,
+        mesh: Option<Arc<Layer>>,
+        domains: BTreeMap<String, DomainPolicies>,
+    ) -> Self {
+        match mesh {
+            Some(mesh) => Self(State::Governed(Governed { words, mesh, domains })),
+            None => Self::closed(),
+        }
+    }
+
+    /// The ids of the policies that forbid to read a table; where it is denied and there are none,
+    /// no policy permits it, or one cannot be used.
+    #[must_use]
+    pub fn forbids(&self, request: &AccessRequest<'_>) -> BTreeSet<String> {
+        let asking = self.asking(request);
+        asking.and_then(|asking| asking.forbids(Verb::Select).ok()).unwrap_or_default()
+    }
+
+    /// Everything that is to be asked about one table; `None` if nothing is permitted.
+    fn asking<'a>(&'a self, request: &AccessRequest<'a>) -> Option<Asking<'a>> {
+        let State::Governed(governed) = &self.0 else { return None };
+        let domain = governed.domains.get(&request.product.domain)?;
+        let own = domain.layer.as_deref()?;
+        let facts =
+            Facts::new(&governed.words, request).and_then(|facts| Ok((facts.entities()?, facts)));
+        match facts {
+            Ok((entities, facts)) => Some(Asking {
+                words: &governed.words,
+                layers: [&governed.mesh, own],
+                domain,
+                entities,
+                facts,
+            }),
+            Err(why) => {
+                undecided(request, &why);
+                None
+            }
+        }
+    }
+
+    fn decided(&self, request: &AccessRequest<'_>, columns: &[&str]) -> Decision {
+        let Some(asking) = self.asking(request) else { return Decision::Deny };
+        match asking.decide(request, columns) {
+            Ok(decision) => decision,
+            Err(why) => {
+                undecided(request, &why);
+                Decision::Deny
+            }
+        }
+    }
+}
+
+/// Tells the log why there is no decision, which is a denial.
+fn undecided(request: &AccessRequest<'_>, why: &str) {
+    let product = request.product;
+    tracing::warn!(
+        domain = %product.domain,
+        product = %product.name,
+        table = %request.table.name,
+        why,
+        "a policy cannot be evaluated; the table is denied"
+    );
+}
+
+#[async_trait]
+impl Authorizer for Policies {
+    fn is_open(&self) -> bool {
+        matches!(self.0, State::Open)
+    }
+
+    fn allows(&self, action: Action, request: &AccessRequest<'_>) -> bool {
+        if self.is_open() {
+            return true;
+        }
+        let Some(asking) = self.asking(request) else { return false };
+        // Asked for every table of a listing: what fails is told when the table is read.
+        asking.about_table(Verb::from(action)).is_ok_and(|answer| answer.is_some())
+    }
+
+    async fn decide(&self, request: &AccessRequest<'_>, columns: &[&str]) -> Result<Decision> {
+        if self.is_open() {
+            return Ok(Decision::Permit(Obligations::default()));
+        }
+        Ok(self.decided(request, columns))
+    }
+}
+
+fn told(error: impl ToString) -> Undecided {
+    error.to_string()
+}
+
+/// One principal and one table.
+struct Asking<'a> {
+    words: &'a Vocabulary,
+    layers: [&'a Layer; 2],
+    domain: &'a DomainPolicies,
+    entities: Entities,
+    facts: Facts,
+}
+
+/// How a column may be seen; the stricter, the larger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sight {
+    Raw,
+    Masked(Mask),
+    Absent,
+}
+
+impl Asking<'_> {
+    fn decide(&self, request: &AccessRequest<'_>, columns: &[&str]) -> Result<Decision, Undecided> {
+        let Some(policies) = self.about_table(Verb::Select)? else { return Ok(Decision::Deny) };
+        let mut obligations = Obligations { policies, ..Obligations::default() };
+        self.columns(request, columns, &mut obligations)?;
+        obligations.row_filter = self.rows(request, columns, &mut obligations.policies)?;
+        Ok(Decision::Permit(obligations))
+    }
+
+    /// The policies that permit something with the table; `None` if it is denied.
+    fn about_table(&self, verb: Verb) -> Result<Option<BTreeSet<String>>, Undecided> {
+        self.ask(verb, &self.facts.table, &self.entities)
+    }
+
+    /// The policies that permit it; `None` if it is denied. A policy that cannot be evaluated would
+    /// be skipped by Cedar, which opens what a forbid should close.
+    fn ask(
+        &self,
+        verb: Verb,
+        resource: &EntityUid,
+        entities: &Entities,
+    ) -> Result<Option<BTreeSet<String>>, Undecided> {
+        let request = self.request(verb, resource)?;
+        let mut permits = BTreeSet::new();
+        let mut is_forbidden = false;
+        for policies in self.layers.iter().filter_map(|layer| layer.about(verb)) {
+            if policies.is_empty() {
+                continue;
+            }
+            let response = Cedar::new().is_authorized(&request, policies, entities);
+            if let Some(error) = response.diagnostics().errors().next() {
+                return Err(error.to_string());
+            }
+            let mut reasons = response.diagnostics().reason().map(ToString::to_string).peekable();
+            match response.decision() {
+                Ruling::Allow => permits.extend(reasons),
+                Ruling::Deny => is_forbidden |= reasons.peek().is_some(),
+            }
+        }
+        Ok((!is_forbidden && !permits.is_empty()).then_some(permits))
+    }
+
+    /// The policies that forbid it.
+    fn forbids(&self, verb: Verb) -> Result<BTreeSet<String>, Undecided> {
+        let mut forbids = BTreeSet::new();
+        for policies in self.layers.iter().filter_map(|layer| layer.about(verb)) {
+            let request = self.request(verb, &self.facts.table)?;
+            let response = Cedar::new().is_authorized(&request, policies, &self.entities);
+            if response.decision() == Ruling::Deny {
+                forbids.extend(response.diagnostics().reason().map(ToString::to_string));
+            }
+        }
+        Ok(forbids)
+    }
+
+    fn request(&self, verb: Verb, resource: &EntityUid) -> Result<Request, Undecided> {
+        let (who, context) = (self.facts.principal.clone(), self.facts.context.clone());
+        let action = self.words.action(verb);
+        Request::new(who, action, resource.clone(), context, None).map_err(told)
+    }
+
+    fn columns(
+        &self,
+        request: &AccessRequest<'_>,
+        columns: &[&str],
+        obligations: &mut Obligations,
+    ) -> Result<(), Undecided> {
+        let promised: BTreeMap<&str, Vec<ColumnFacts>> = request
+            .table
+            .columns
+            .iter()
+            .map(|column| (column.name.as_str(), ColumnFacts::of(column)))
+            .collect();
+        let mut seen: BTreeMap<ColumnFacts, Sight> = BTreeMap::new();
+        for column in columns {
+            let id = column_id(&self.facts.table_id, column);
+            let is_named = self.layers.iter().any(|layer| layer.columns.contains(&id));
+            let unknown = [ColumnFacts::unknown()];
+            let all = promised.get(column).map_or(unknown.as_slice(), Vec::as_slice);
+            let mut sight = Sight::Raw;
+            for facts in all {
+                let known = seen.get(facts).copied().filter(|_| !is_named);
+                let own = match known {
+                    Some(known) => known,
+                    None => self.column(&id, facts, &mut obligations.policies)?,
+                };
+                if !is_named {
+                    seen.insert(facts.clone(), own);
+                }
+                sight = sight.max(own);
+            }
+            match sight {
+                Sight::Raw => {}
+                Sight::Masked(mask) => {
+                    obligations.masks.insert((*column).to_owned(), mask);
+                }
+                Sight::Absent => {
+                    obligations.absent.insert((*column).to_owned());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn column(
+        &self,
+        id: &str,
+        facts: &ColumnFacts,
+        policies: &mut BTreeSet<String>,
+    ) -> Result<Sight, Undecided> {
+        let column = entity(&self.words.column, id);
+        let entities = self.facts.entities_with(&column, facts)?;
+        if let Some(permits) = self.ask(Verb::ReadRaw, &column, &entities)? {
+            policies.extend(permits);
+            return Ok(Sight::Raw);
+        }
+        let Some(permits) = self.ask(Verb::ReadMasked, &column, &entities)? else {
+            return Ok(Sight::Absent);
+        };
+        let mask_of = |id: &String| self.layers.iter().find_map(|layer| layer.masks.get(id));
+        let strongest = permits.iter().filter_map(mask_of).max().copied();
+        policies.extend(permits);
+        Ok(strongest.map_or(Sight::Absent, Sight::Masked))
+    }
+
+    /// The rows that may be seen; `None` for all.
+    fn rows(
+        &self,
+        request: &AccessRequest<'_>,
+        columns: &[&str],
+        policies: &mut BTreeSet<String>,
+    ) -> Result<Option<RowPredicate>, Undecided> {
+        let name = row_type_name(request.product, request.port, request.table);
+        let row_type = self.domain.row_types.get(&name).ok_or("the table has no type of rows")?;
+        let all = self.layers.iter().flat_map(|layer| &layer.row_rules);
+        let rules: Vec<&Rule> =
+            all.map(AsRef::as_ref).filter(|rule| self.is_about(rule, &name)).collect();
+        let opens = |rule: &&&Rule| {
+            let syntax = &rule.syntax;
+            syntax.is_permit && syntax.is_unconditional && !syntax.scope.is_exact
+        };
+        if let Some(open) = rules.iter().find(opens)
+            && rules.iter().all(|rule| rule.syntax.is_permit)
+        {
+            policies.insert(open.id.clone());
+            return Ok(None);
+        }
+        let row = entity(&row_type.kind, "row");
+        let promised = request.table.columns.iter().map(|column| column.name.as_str());
+        let shown = EntityUID::from(row.clone()).to_string();
+        let translator = Translator::new(row_type, promised, columns, shown);
+        self.rows_left(&rules, row, translator, policies)
+    }
+
+    /// Evaluates the rules as far as is possible without the row, and makes a filter of the rest.
+    fn rows_left(
+        &self,
+        rules: &[&Rule],
+        row: EntityUid,
+        mut translator: Translator<'_>,
+        policies: &mut BTreeSet<String>,
+    ) -> Result<Option<RowPredicate>, Undecided> {
+        let schema = self.schema().ok_or("the schema of the domain cannot be made")?;
+        let known = self.facts.partial_entities(&row, schema)?;
+        let known = PartialEntities::from_partial_entities(known, schema).map_err(told)?;
+        let set = PolicySet::from_policies(rules.iter().map(|rule| rule.policy.clone()));
+        let set = set.map_err(told)?;
+        let asked = PartialRequest::new(
+            PartialEntityUid::from_concrete(self.facts.principal.clone()),
+            self.words.action(Verb::ReadRow),
+            PartialEntityUid::from_concrete(row),
+            Some(self.facts.context.clone()),
+            schema,
+        );
+        let asked = asked.map_err(told)?;
+        let response = set.tpe(&asked, &known, schema).map_err(told)?;
+        if let Some(id) = response.error_forbids().chain(response.error_permits()).next() {
+            return Err(format!("policy \"{id}\" fails"));
+        }
+        let permits: Vec<String> = response.true_permits().map(ToString::to_string).collect();
+        let forbids: Vec<String> = response.true_forbids().map(ToString::to_string).collect();
+        let mut open = Condition::Known(!permits.is_empty());
+        let mut unforbidden = Condition::Known(forbids.is_empty());
+        policies.extend(permits.into_iter().chain(forbids));
+        let mut residuals: Vec<Policy> = response.residual_policies().collect();
+        // They come in no order, and one decision reads like the next.
+        residuals.sort_by_cached_key(|residual| residual.id().to_string());
+        for residual in residuals {
+            let tree = residual.to_pst().map_err(told)?;
+            let about = |why| format!("policy \"{}\" {why}", residual.id());
+            let condition = translator.policy(tree.body()).map_err(about)?;
+            policies.insert(residual.id().to_string());
+            match residual.effect() {
+                Effect::Permit => open = or(open, condition)?,
+                Effect::Forbid => unforbidden = and(unforbidden, not(condition))?,
+            }
+        }
+        Ok(translator.filter(and(open, unforbidden)?))
+    }
+
+    /// True if the scope of a rule may fit the rows of the table.
+    fn is_about(&self, rule: &Rule, row_type: &str) -> bool {
+        let scope = &rule.syntax.scope;
+        let fits_kind = scope.kind.as_ref().is_none_or(|kind| kind == row_type);
+        fits_kind && scope.within.as_ref().is_none_or(|(kind, id)| self.facts.lies_in(kind, id))
+    }
+
+    fn schema(&self) -> Option<&Schema> {
+        let made = self.domain.schema.get_or_init(|| {
+            let types = self.domain.row_types.values().map(AsRef::as_ref);
+            let bare: BTreeSet<String> =
+                self.layers.iter().flat_map(|layer| layer.row_types.iter().cloned()).collect();
+            schema(types, &bare)
+                .inspect_err(|error| tracing::error!(%error, "the schema cannot be made"))
+                .ok()
+        });
+        made.as_ref()
+    }
+}
