@@ -24,6 +24,7 @@ mod iceberg;
 mod iceberg_pruning;
 mod mesh_folder;
 mod parquet;
+mod policies;
 mod program;
 mod reference;
 mod sql;

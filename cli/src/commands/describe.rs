@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use clap::Args;
 use samite_engine::product::{
-    Column, Contract, DataProduct, OutputPort, ProductSelector, Status, Table, VersionSelector,
+    Column, Contract, DataProduct, Mesh, OutputPort, ProductSelector, Status, Table,
+    VersionSelector,
 };
 use samite_engine::{Error, ErrorKind};
 
@@ -30,17 +31,30 @@ pub(crate) struct Arguments {
 /// Prints the product.
 pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Result<(), Failure> {
     let drawing = terminal::table_options(&environment).drawing;
-    let (domain, selector) = address(&arguments.product)?;
     let configuration = arguments.place.configuration(environment)?;
     let mesh = arguments.place.open(configuration).await?;
     let picture = mesh.picture();
+    let (product, ports) = selected(&picture, &arguments.product)?;
+    terminal::print(&describe(product, &ports, drawing))
+}
+
+/// The product that an address means, with the ports of the version in it.
+///
+/// # Errors
+///
+/// When it is no address, or there is no such product or port.
+pub(super) fn selected<'m>(
+    picture: &'m Mesh,
+    text: &str,
+) -> Result<(&'m DataProduct, Vec<&'m OutputPort>), Failure> {
+    let (domain, selector) = address(text)?;
     let product = picture.product(domain, &selector.product).ok_or_else(|| {
         let known: Vec<String> = picture
             .products()
             .map(|product| format!("{}.{}", product.domain, product.name))
             .take(10)
             .collect();
-        Error::new(ErrorKind::NotFound, format!("product \"{}\" does not exist", arguments.product))
+        Error::new(ErrorKind::NotFound, format!("product \"{text}\" does not exist"))
             .with_hint(format!("samite products lists them all, for instance {}", known.join(", ")))
     })?;
     let ports: Vec<&OutputPort> =
@@ -50,12 +64,12 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
             product.ports.iter().map(|port| format!("{}@{}", port.name, port.version)).collect();
         return Err(Error::new(
             ErrorKind::NotFound,
-            format!("product \"{}\" has no such port", arguments.product),
+            format!("product \"{text}\" has no such port"),
         )
         .with_detail(format!("its ports are {}", known.join(", ")))
         .into());
     }
-    terminal::print(&describe(product, &ports, drawing))
+    Ok((product, ports))
 }
 
 fn address(text: &str) -> Result<(&str, ProductSelector), Failure> {

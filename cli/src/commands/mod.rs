@@ -9,6 +9,7 @@ mod check;
 mod describe;
 mod failure;
 mod places;
+mod policy;
 mod products;
 mod revision;
 mod serve;
@@ -48,6 +49,8 @@ enum Command {
     Products(products::Arguments),
     /// Describe one data product.
     Describe(describe::Arguments),
+    /// Say what the policies of a mesh decide.
+    Policy(policy::Arguments),
     /// Say who may log in.
     User(user::Arguments),
     /// Print docs/configuration.md.
@@ -84,6 +87,7 @@ async fn dispatch(command: Command, environment: Environment) -> Result<(), Fail
         Command::Check(arguments) => Box::pin(check::run(arguments, environment)).await,
         Command::Products(arguments) => Box::pin(products::run(arguments, environment)).await,
         Command::Describe(arguments) => Box::pin(describe::run(arguments, environment)).await,
+        Command::Policy(arguments) => Box::pin(policy::run(arguments, environment)).await,
         Command::User(arguments) => user::run(arguments, &environment),
         Command::ConfigReference => terminal::print(&reference()),
     }
