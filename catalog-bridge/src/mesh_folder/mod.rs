@@ -19,7 +19,7 @@ mod reading;
 mod tests;
 mod tree;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
@@ -279,6 +279,15 @@ impl Authorizer for MeshFolder {
 
     fn allows(&self, action: Action, request: &AccessRequest<'_>) -> bool {
         self.policies().allows(action, request)
+    }
+
+    fn absent(&self, request: &AccessRequest<'_>) -> BTreeSet<String> {
+        self.policies().absent(request)
+    }
+
+    /// Where the policies of now lie: others are made anew.
+    fn revision(&self) -> u64 {
+        Arc::as_ptr(&self.policies()).addr() as u64
     }
 
     async fn decide(&self, request: &AccessRequest<'_>, columns: &[&str]) -> Result<Decision> {

@@ -156,6 +156,23 @@ impl Authorizer for Policies {
         asking.about_table(Verb::from(action)).is_ok_and(|answer| answer.is_some())
     }
 
+    fn absent(&self, request: &AccessRequest<'_>) -> BTreeSet<String> {
+        if self.is_open() {
+            return BTreeSet::new();
+        }
+        let columns: Vec<&str> =
+            request.table.columns.iter().map(|column| column.name.as_str()).collect();
+        let mut obligations = Obligations::default();
+        let asked = self
+            .asking(request)
+            .map(|asking| asking.columns(request, &columns, &mut obligations).is_ok());
+        match asked {
+            Some(true) => obligations.absent,
+            // What cannot be decided is not shown.
+            Some(false) | None => columns.into_iter().map(str::to_owned).collect(),
+        }
+    }
+
     async fn decide(&self, request: &AccessRequest<'_>, columns: &[&str]) -> Result<Decision> {
         if self.is_open() {
             return Ok(Decision::Permit(Obligations::default()));
