@@ -127,15 +127,16 @@ def test_serve_refuses_to_listen_to_everyone(run, mesh):
     assert done.stdout == ""
 
 
-def test_mesh_with_policies_is_refused_at_the_start(run, mesh, tmp_path):
+def test_policy_that_is_wrong_is_named_and_opens_nothing(run, mesh, tmp_path):
     governed = tmp_path / "governed"
     shutil.copytree(mesh, governed)
     (governed / "domains/shop/policies").mkdir()
     (governed / "domains/shop/policies/shop.cedar").write_text("permit (principal, action, resource);\n")
-    for command in (["serve", "--listen", "127.0.0.1:0"], ["sql", "SELECT 1"]):
-        done = run(command[0], "--mesh", governed, *command[1:])
-        assert done.returncode != 0, done
-        assert "shop.cedar" in done.stderr and "polic" in done.stderr, done.stderr
+    checked = run("check", "--mesh", governed)
+    assert checked.returncode == 1 and "domains/shop/policies/shop.cedar:1: error" in checked.stdout, checked
+    for table in ("shop.orders.orders", "people.customers.customers"):
+        done = run("sql", "--mesh", governed, f"SELECT * FROM {table}")
+        assert done.returncode == 1 and not done.stdout and "does not exist" in done.stderr, done
 
 
 def test_mesh_that_is_not_there_is_named(run, tmp_path):
