@@ -13,6 +13,7 @@ pub mod policy;
 pub mod problems;
 
 mod redact;
+mod semantics;
 mod translate;
 
 pub use mesh_folder::{MeshFolder, MeshFolderOptions};

@@ -36,6 +36,7 @@ pub mod resolve;
 pub mod compatibility;
 pub mod mesh_catalog;
 pub mod nearest;
+pub mod polysemes;
 pub mod promises;
 mod sealed;
 mod snapshot_token;

@@ -1,6 +1,7 @@
 //! The engine as a whole, over tables in memory.
 
 mod governed;
+mod polysemes;
 mod queries;
 
 use std::sync::Arc;

@@ -263,7 +263,7 @@ impl<'a> Assembly<'a> {
     fn finish(mut self) -> Mesh {
         self.problems
             .sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
-        Mesh { domains: self.domains, problems: self.problems }
+        Mesh { domains: self.domains, problems: self.problems, ..Mesh::default() }
     }
 }
 

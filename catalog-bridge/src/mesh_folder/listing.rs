@@ -4,6 +4,7 @@
 //! MESH/domains/<domain>/**.odps.yaml, **.odcs.yaml     documents
 //! MESH/**.cedar                                        policies, wherever they lie
 //! MESH/mesh/agreements/*.oaas.yaml                     agreements
+//! MESH/mesh/semantics/*.osds.yaml                      definitions
 //! ```
 //!
 //! Each domain is listed by itself, so that one that cannot be listed, or not in time, hides
@@ -47,9 +48,9 @@ pub(super) struct Listed {
     pub(super) stamp: Stamp,
 }
 
-/// One file of policies, or agreement, that is there.
+/// One file of policies, agreement or file of definitions that is there.
 #[derive(Debug, Clone)]
-pub(super) struct ListedPolicy {
+pub(super) struct ListedFile {
     pub(super) path: Path,
     pub(super) size: u64,
     pub(super) stamp: Stamp,
@@ -61,7 +62,9 @@ pub(super) struct Listing {
     /// The documents, by file relative to the mesh.
     pub(super) documents: BTreeMap<String, Listed>,
     /// The files of policies and the agreements, by file relative to the mesh.
-    pub(super) policies: BTreeMap<String, ListedPolicy>,
+    pub(super) policies: BTreeMap<String, ListedFile>,
+    /// The files of definitions, by file relative to the mesh.
+    pub(super) definitions: BTreeMap<String, ListedFile>,
     pub(super) outline: Outline,
 }
 
@@ -123,6 +126,7 @@ pub(super) async fn list(place: &MeshPlace) -> Result<Listing> {
     while let Some(tree) = trees.next().await {
         listing.documents.extend(tree.documents);
         listing.policies.extend(tree.policies);
+        listing.definitions.extend(tree.definitions);
         listing.outline.unlisted.extend(tree.outline.unlisted);
         listing.outline.misplaced.extend(tree.outline.misplaced);
     }
@@ -168,6 +172,7 @@ impl Listing {
     /// Forgets all but the policies: one that was seen once is there.
     pub(super) fn forget_documents(&mut self) {
         self.documents.clear();
+        self.definitions.clear();
         self.outline = Outline::default();
     }
 
@@ -195,7 +200,11 @@ impl Listing {
         };
         let (path, size) = (meta.location.clone(), meta.size);
         if policy_place(file) != PolicyPlace::Other {
-            self.policies.insert(file.to_owned(), ListedPolicy { path, size, stamp });
+            self.policies.insert(file.to_owned(), ListedFile { path, size, stamp });
+            return;
+        }
+        if is_of_definitions(file) {
+            self.definitions.insert(file.to_owned(), ListedFile { path, size, stamp });
             return;
         }
         let Some(kind) = kind_of(file) else { return };
@@ -220,6 +229,14 @@ impl Listing {
 
     fn misplaced(&mut self, file: &str, hint: &'static str) {
         self.outline.misplaced.insert(file.to_owned(), hint);
+    }
+}
+
+/// True for a file of definitions: what a column of several products means.
+fn is_of_definitions(file: &str) -> bool {
+    match file.split('/').collect::<Vec<_>>().as_slice() {
+        ["mesh", "semantics", name] => !name.starts_with('.') && ends_with(name, ".osds.yaml"),
+        _ => false,
     }
 }
 

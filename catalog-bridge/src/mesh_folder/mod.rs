@@ -11,6 +11,7 @@
 
 mod assemble;
 mod folder;
+mod known_files;
 mod listing;
 mod place;
 mod policies;
@@ -34,12 +35,14 @@ use samite_engine::{Error, ErrorKind, Result};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
+use known_files::KnownFiles;
 use listing::{Listing, Outline, Stamp};
 use place::MeshPlace;
 use policies::KnownPolicies;
 use reading::{ReadDocument, Unread};
 
 use crate::policy::Policies;
+use crate::semantics;
 
 /// The longest that one look at a mesh may take.
 const LOOK_TIMEOUT: Duration = Duration::from_secs(120);
@@ -89,6 +92,7 @@ struct Memory {
     /// The documents, by file relative to the mesh.
     known: BTreeMap<String, Known>,
     policies: KnownPolicies,
+    definitions: KnownFiles,
     outline: Outline,
     /// True while the picture shows less than what was found.
     is_ahead: bool,
@@ -194,12 +198,16 @@ impl MeshFolder {
         memory.is_ahead |= memory.outline != listing.outline;
         memory.is_ahead |= self.update(&mut memory.known, &listing).await;
         memory.is_ahead |= memory.policies.update(&self.place, &listing).await;
+        let definitions = &listing.definitions;
+        memory.is_ahead |=
+            memory.definitions.update(&self.place, definitions, &listing.outline).await;
         if !memory.is_ahead {
             return Ok(false);
         }
         memory.outline = listing.outline;
         let documents = memory.known.values().map(|known| &known.document);
-        let mesh = assemble::assemble(&memory.outline, documents);
+        let mut mesh = assemble::assemble(&memory.outline, documents);
+        semantics::define(&mut mesh, memory.definitions.iter());
         let (mesh, policies) = memory.policies.load(mesh).await?;
         tracing::info!(
             mesh = %self.place.shown(),

@@ -23,8 +23,10 @@ use std::collections::BTreeMap;
 
 pub(crate) use contract::{ContractDraft, contract};
 pub(crate) use dates::instant;
+pub(crate) use location::in_mesh;
 pub(crate) use names::{Name, name_of};
 pub(crate) use product::{PortDraft, ProductDraft, product};
+pub(crate) use tables::logical_type;
 
 /// Where a document stands, and what its variables mean.
 #[derive(Debug, Clone, Copy)]

@@ -170,7 +170,8 @@ fn owned(node: &Node, key: &str) -> Option<String> {
     node.text_of(key).map(str::to_owned)
 }
 
-fn logical_type(word: &str) -> Option<LogicalType> {
+/// What a word of a contract or of a definition means.
+pub(crate) fn logical_type(word: &str) -> Option<LogicalType> {
     Some(match word {
         "string" => LogicalType::String,
         "date" => LogicalType::Date,

@@ -7,7 +7,7 @@ use datafusion::catalog::TableProvider;
 use super::barrier::BarrierTable;
 use super::decide::{Asking, Permitted, decide};
 use super::salt::Salt;
-use crate::authorizer::Obligations;
+use crate::authorizer::{Mask, Obligations};
 use crate::connector::PinnedTable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::resolve::PortTable;
@@ -21,6 +21,8 @@ pub(crate) struct GovernedPort {
     may_explain: bool,
     provider: Arc<dyn TableProvider>,
     salt: Salt,
+    /// The columns that are joined with those of other tables by what they mean.
+    joined: Vec<String>,
 }
 
 /// How much of a port its principal may see.
@@ -48,7 +50,14 @@ impl GovernedPort {
         let permitted = permitted(asking, &table, &pinned).await?;
         let Permitted { obligations, may_explain } = permitted;
         let provider = provider(&table, &pinned, &obligations, &salt)?;
-        Ok(Self { table, pinned, obligations, may_explain, provider, salt })
+        Ok(Self { table, pinned, obligations, may_explain, provider, salt, joined: Vec::new() })
+    }
+
+    /// The same port, of which these columns are joined with those of other tables by what they mean.
+    #[must_use]
+    pub(super) fn with_joined(mut self, columns: Vec<String>) -> Self {
+        self.joined = columns;
+        self
     }
 
     /// Decides again, for a plan that runs later than it was made. What reads the table now, if that
@@ -65,7 +74,9 @@ impl GovernedPort {
             return Ok(None);
         }
         let provider = provider(&self.table, &self.pinned, &now, &self.salt)?;
-        if provider.schema() == self.provider.schema() {
+        let is_joined_alike =
+            self.joined.iter().all(|column| self.mask(column) == now.masks.get(column).copied());
+        if is_joined_alike && provider.schema() == self.provider.schema() {
             return Ok(Some(provider));
         }
         let message = format!("what you may see of table \"{}\" has changed", self.table.name);
@@ -85,6 +96,11 @@ impl GovernedPort {
     /// Its snapshot.
     pub(crate) fn pinned(&self) -> &PinnedTable {
         &self.pinned
+    }
+
+    /// The mask of a column; `None` if its values are seen as they are.
+    pub(super) fn mask(&self, column: &str) -> Option<Mask> {
+        self.obligations.masks.get(column).copied()
     }
 
     /// How much of it the principal may see.

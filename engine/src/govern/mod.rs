@@ -14,6 +14,7 @@ mod below;
 mod decide;
 mod governed_port;
 mod hidden_error;
+mod joined_alike;
 mod leakproof;
 mod masks;
 mod row_filter;
@@ -160,12 +161,14 @@ pub async fn govern(query: ResolvedQuery, session: &Session) -> Result<GovernedQ
         let source = match table.source {
             Source::System(provider) => Governed::System(provider),
             Source::Port(port) => {
+                let joined = joined_alike::columns(&query.pairs, &table.reference)?;
                 let decided = GovernedPort::decided(asking, *port, salt.clone()).await?;
-                Governed::Port(Arc::new(decided))
+                Governed::Port(Arc::new(decided.with_joined(joined)))
             }
         };
         tables.push(GovernedTable { reference: table.reference, version: table.version, source });
     }
+    joined_alike::check(&query.pairs, &tables)?;
     let principal = session.principal().name.clone();
     let (statement, settings, postgres) = (query.statement, query.settings, query.postgres);
     Ok(GovernedQuery { statement, settings, principal, tables, postgres })

@@ -91,7 +91,7 @@ struct Seen<'a> {
 
 impl Seen<'_> {
     fn mesh(&self, mesh: &Mesh, sees_all: bool) -> Mesh {
-        let mut seen = Mesh::default();
+        let mut seen = Mesh { definitions: mesh.definitions.clone(), ..Mesh::default() };
         for (name, domain) in &mesh.domains {
             let products = domain.products.iter();
             let products =

@@ -8,6 +8,7 @@ mod columns;
 mod domains;
 mod information_schema;
 mod listing;
+mod polysemes;
 mod ports;
 pub mod postgres;
 mod problems;
@@ -54,9 +55,10 @@ pub(crate) struct Picture<'a> {
 type MakeTable = fn(Picture<'_>) -> Result<Arc<dyn TableProvider>>;
 
 /// The tables of the catalog `mesh`, each with its schema.
-const MESH_TABLES: [(&str, &str, MakeTable); 8] = [
+const MESH_TABLES: [(&str, &str, MakeTable); 9] = [
     (DISCOVERY, "columns", columns::table),
     (DISCOVERY, "domains", domains::table),
+    (DISCOVERY, "polysemes", polysemes::table),
     (DISCOVERY, "ports", ports::table),
     (DISCOVERY, "problems", problems::table),
     (DISCOVERY, "products", products::table),

@@ -75,7 +75,8 @@ pub struct Column {
     pub partition_position: Option<u32>,
     /// True if it will go away.
     pub is_deprecated: bool,
-    /// The URL of the definition that it is bound to (a polyseme).
+    /// The key of the definition that it is bound to (a polyseme): see [`Mesh::definitions`](super::Mesh::definitions),
+    /// or a URL beyond the mesh.
     pub semantic_definition: Option<String>,
     /// The fields of an object, the item of an array, key and value of a map.
     pub children: Vec<Column>,

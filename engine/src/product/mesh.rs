@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{DataProduct, Problem};
+use super::{DataProduct, Definition, Problem};
 
 /// A bounded context that owns products.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -19,6 +19,8 @@ pub struct Domain {
 pub struct Mesh {
     /// The domains, by name.
     pub domains: BTreeMap<String, Domain>,
+    /// What columns of several products mean alike, by its key: `mesh/semantics/x.osds.yaml#/definitions/artist-id`.
+    pub definitions: BTreeMap<String, Arc<Definition>>,
     /// What is wrong with the documents, in the order of the files.
     pub problems: Vec<Problem>,
 }

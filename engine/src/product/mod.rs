@@ -10,6 +10,7 @@
 mod column;
 mod contract;
 mod data_product;
+mod definition;
 mod mesh;
 mod output_port;
 mod problem;
@@ -23,6 +24,7 @@ mod version;
 pub use column::{Column, LogicalType};
 pub use contract::{Contract, LifeStage};
 pub use data_product::{DataProduct, Owner};
+pub use definition::Definition;
 pub use mesh::{Domain, Mesh};
 pub use output_port::OutputPort;
 pub use problem::{Problem, ProblemLevel};

@@ -16,7 +16,7 @@ use super::names::folded;
 const OID: &str = "oid";
 
 /// The parameters that are written as object identifiers, by number; true for lists of them.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Identifiers(BTreeMap<usize, bool>);
 
 impl Identifiers {

@@ -16,6 +16,7 @@ mod lookup;
 mod moment;
 mod names;
 mod pin;
+mod polysemes;
 mod shims;
 mod show;
 mod statement;
@@ -44,7 +45,9 @@ pub(crate) use lookup::{INFORMATION_SCHEMA, Lookup, MESH_CATALOG, PortTable, Tar
 pub(crate) use moment::name_in_token;
 use moment::{Moments, Wanted};
 use names::Named;
+pub(crate) use names::reference;
 pub(crate) use pin::{open_within_limit, server};
+pub(crate) use polysemes::JoinedColumn;
 pub(crate) use shims::{SessionValues, TWIN_MARK};
 pub(crate) use show::Show;
 pub use statement::Statement;
@@ -57,6 +60,8 @@ pub struct ResolvedQuery {
     pub(crate) statement: Statement,
     pub(crate) settings: Settings,
     pub(crate) tables: Vec<ResolvedTable>,
+    /// The pairs of columns that it joins by what they mean.
+    pub(crate) pairs: Vec<(JoinedColumn, JoinedColumn)>,
     /// What its functions ask of the mesh; `None` if they ask nothing.
     pub(crate) postgres: Option<Arc<Database>>,
 }
@@ -90,11 +95,20 @@ pub(crate) async fn resolve(session: &Session, statement: &Statement) -> Result<
     let settings = session.settings();
     let now = engine.clock().now();
     let state = engine.base_state();
-    let written = statement.depth().on_stack(|| written_names(statement.form()?, state))?;
+    let mut statement = statement.clone();
+    let mut written = Vec::new();
+    if !statement.joins_by_meaning() {
+        written = statement.depth().on_stack(|| written_names(statement.form()?, state))?;
+    }
     let mut tables = Vec::with_capacity(written.len());
-    let mut postgres = None;
-    if !written.is_empty() || statement.asks_catalog() {
+    let (mut pairs, mut postgres) = (Vec::new(), None);
+    if !written.is_empty() || statement.asks_catalog() || statement.joins_by_meaning() {
         let mesh = session.visible_mesh(&settings).await?;
+        if statement.joins_by_meaning() {
+            let lookup = Lookup { mesh: &mesh.listed, settings: &settings, now };
+            (statement, pairs) = written_out(&statement, &lookup)?;
+            written = statement.depth().on_stack(|| written_names(statement.form()?, state))?;
+        }
         let lookup = Lookup { mesh: &mesh.named, settings: &settings, now };
         let principal = &session.principal().name;
         let is_administrator = session.is_administrator();
@@ -106,7 +120,26 @@ pub(crate) async fn resolve(session: &Session, statement: &Statement) -> Result<
             postgres = Some(databases.get(None)?);
         }
     }
-    Ok(ResolvedQuery { statement: statement.clone(), settings, tables, postgres })
+    Ok(ResolvedQuery { statement, settings, tables, pairs, postgres })
+}
+
+/// The statement with its joins by meaning written out, and the columns that they join.
+fn written_out(
+    statement: &Statement,
+    lookup: &Lookup<'_>,
+) -> Result<(Statement, Vec<(JoinedColumn, JoinedColumn)>)> {
+    statement.depth().on_stack(|| {
+        let mut form = statement.form()?.clone();
+        let mut inner = &mut form;
+        while let Form::Explain { query, .. } = inner {
+            inner = query;
+        }
+        let Form::Query(query) = inner else { return Ok((statement.clone(), Vec::new())) };
+        let written = polysemes::write_out(query, lookup)?;
+        // A mapping is a subquery in a join in the place of a table.
+        let levels = 1 + written.added.saturating_mul(6);
+        Ok((statement.with_form(form, levels), written.pairs))
+    })
 }
 
 fn written_names(form: &Form, state: &SessionState) -> Result<Vec<Named>> {
@@ -167,7 +200,7 @@ async fn resolve_tables(
                 Source::System(postgres::table(&*databases.get(domain.as_deref())?, &table)?)
             }
         };
-        let reference = names::reference(&named.parts)?;
+        let reference = reference(&named.parts)?;
         tables.push(ResolvedTable { reference, version: named.version.clone(), source });
     }
     Ok(tables)

@@ -15,6 +15,7 @@ use super::column_names::ColumnNames;
 use super::identifiers::Identifiers;
 use super::kill;
 use super::moment;
+use super::polysemes;
 use super::shims::{self, settings::Meaning, transactions};
 use super::show::{self, Show};
 use super::substrait::SubstraitPlan;
@@ -35,6 +36,7 @@ struct Inner {
     sql: String,
     depth: Depth,
     asks_catalog: bool,
+    joins_by_meaning: bool,
     names: ColumnNames,
     identifiers: Identifiers,
     form: Option<Sealed<Form>>,
@@ -81,8 +83,30 @@ impl Statement {
         })?;
         let depth = depth.deeper(understood.levels);
         let (sql, form) = (sql.to_owned(), Some(Sealed::new(form)));
-        let asks_catalog = understood.asks_catalog;
-        Ok(Self(Arc::new(Inner { sql, depth, asks_catalog, names, identifiers, form })))
+        let Understood { asks_catalog, joins_by_meaning, .. } = understood;
+        Ok(Self(Arc::new(Inner {
+            sql,
+            depth,
+            asks_catalog,
+            joins_by_meaning,
+            names,
+            identifiers,
+            form,
+        })))
+    }
+
+    /// The same statement with another tree, some levels deeper than its own.
+    pub(super) fn with_form(&self, form: Form, levels: usize) -> Self {
+        let Inner { sql, depth, asks_catalog, names, identifiers, .. } = self.0.as_ref();
+        Self(Arc::new(Inner {
+            sql: sql.clone(),
+            depth: depth.deeper(levels),
+            asks_catalog: *asks_catalog,
+            joins_by_meaning: false,
+            names: names.clone(),
+            identifiers: identifiers.clone(),
+            form: Some(Sealed::new(form)),
+        }))
     }
 
     /// True for what sets something in the session, so that it must be kept for what follows.
@@ -110,7 +134,15 @@ impl Statement {
         let form = Form::Substrait(SubstraitPlan::decode(plan)?);
         let (depth, form) = (Depth::DEEP, Some(Sealed::new(form)));
         let (names, identifiers) = Default::default();
-        Ok(Self(Arc::new(Inner { sql, depth, asks_catalog: false, names, identifiers, form })))
+        Ok(Self(Arc::new(Inner {
+            sql,
+            depth,
+            asks_catalog: false,
+            joins_by_meaning: false,
+            names,
+            identifiers,
+            form,
+        })))
     }
 
     /// What stands in place of the text of a plan of Substrait.
@@ -157,6 +189,11 @@ impl Statement {
         self.0.asks_catalog
     }
 
+    /// True if it joins tables on what their columns mean.
+    pub(super) fn joins_by_meaning(&self) -> bool {
+        self.0.joins_by_meaning
+    }
+
     pub(crate) fn depth(&self) -> Depth {
         self.0.depth
     }
@@ -176,6 +213,7 @@ struct Understood {
     /// How many levels deeper it is than its operators say.
     levels: usize,
     asks_catalog: bool,
+    joins_by_meaning: bool,
 }
 
 /// Brings a query into words that are planned.
@@ -186,7 +224,8 @@ fn understand(form: &mut Form) -> Result<Understood> {
             unsupported::check(query)?;
             // What is rewritten becomes up to three levels deeper.
             let levels = bounds::levels(query)?.saturating_add(rewritten.parts.saturating_mul(3));
-            Ok(Understood { levels, asks_catalog: rewritten.asks_catalog })
+            let joins_by_meaning = polysemes::is_in(query);
+            Ok(Understood { levels, asks_catalog: rewritten.asks_catalog, joins_by_meaning })
         }
         Form::Explain { query, .. } => understand(query),
         Form::Substrait(_)
