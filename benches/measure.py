@@ -2,7 +2,7 @@
 
     benches/run                     all parts
     benches/run tpch select1        only these: data, tpch, parquet, select1, clients, connections, products, metadata,
-                                    bulk, formats, selective, latency
+                                    bulk, formats, selective, latency, governance
 
 `data` makes TPC-H (scale factor 1, 0.5 GB) and the generated meshes below --data, where they are missing. Every other part
 starts a server of its own on a free port of this machine and ends it. Rounds are interleaved with the other engine's, and
@@ -20,6 +20,7 @@ import bulk
 import clients
 import connections
 import data
+import governance
 import lake
 import latency
 import metadata
@@ -30,7 +31,7 @@ import tpch
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PARTS = {"data": None, "tpch": tpch.measure, "parquet": tpch.measure_parquet, "select1": select1.measure, "clients": clients.measure,
          "connections": connections.measure, "products": products.measure, "metadata": metadata.measure, "bulk": bulk.measure,
-         "formats": lake.measure_formats, "selective": lake.measure_selective, "latency": latency.measure}
+         "formats": lake.measure_formats, "selective": lake.measure_selective, "latency": latency.measure, "governance": governance.measure}
 
 
 def newest_program():

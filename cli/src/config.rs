@@ -30,7 +30,7 @@ pub use environment::Environment;
 pub use reference::reference;
 pub use security::Security;
 
-use options::OPTIONS;
+use options::options;
 use sections::SECTIONS;
 use value::{Value, assign};
 
@@ -59,6 +59,8 @@ pub struct Configuration {
     pub security: Security,
     /// What may be read outside the mesh, and with which credentials.
     pub stores: StoresConfig,
+    /// The shortest time in which a version may end after its end was told; `None` for any.
+    pub deprecation_window: Option<Duration>,
     /// How often documents are looked at.
     pub mesh_refresh: Duration,
     /// Time without a look at the documents that went well, after which the server is not ready.
@@ -86,6 +88,7 @@ impl Default for Configuration {
             pg_listen: None,
             security: Security::default(),
             stores: StoresConfig::default(),
+            deprecation_window: None,
             mesh_refresh: Duration::from_secs(10),
             mesh_lost_after: Duration::from_secs(300),
             mesh_variables: Vec::new(),
@@ -137,7 +140,7 @@ impl Configuration {
     }
 
     fn read_environment(&mut self, environment: &Environment) -> Result<()> {
-        for option in OPTIONS {
+        for option in options() {
             let variable = option.variable();
             let Some(text) = environment.get(&variable) else { continue };
             assign(self, option, Value::Text(text.to_owned()), Path::new("")).map_err(
@@ -201,7 +204,7 @@ fn is_misspelt(name: &str) -> bool {
         name.strip_prefix("SAMITE_")
             .and_then(|rest| rest.strip_prefix(&*section.to_ascii_uppercase()))
             .is_some_and(|rest| rest.starts_with('_'))
-    }) && !OPTIONS.iter().any(|option| option.variable() == name)
+    }) && !options().any(|option| option.variable() == name)
 }
 
 #[cfg(test)]

@@ -121,6 +121,7 @@ pub(crate) fn request(location: &str, columns: Vec<Column>) -> OpenRequest {
         servers: vec![Arc::clone(&server)],
         tables: vec![Arc::clone(&table)],
         slos: Vec::new(),
+        allowed_purposes: Vec::new(),
         general_availability: None,
         end_of_support: None,
         end_of_life: None,

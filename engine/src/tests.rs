@@ -110,6 +110,8 @@ async fn name_means_the_newest_active_version() {
         ("SELECT count(*) FROM media.\"plays@1\".plays", 100),
         ("SELECT count(*) FROM media.\"plays@2.1\"", 100),
         ("SELECT count(*) FROM media.\"plays:events@2\".plays", 100),
+        ("SELECT count(*) FROM media.\"plays@draft\".plays", 100),
+        ("SELECT count(*) FROM media.\"plays:events@draft\"", 100),
         ("SELECT count(*) FROM media.twins.only_left", 100),
         ("SELECT count(*) FROM media.\"twins:left\".same", 100),
         ("SELECT count(*) FROM media.many.one a JOIN media.many.two b USING (id)", 100),
@@ -235,7 +237,10 @@ async fn ended_version_names_its_successor() {
 }
 
 #[tokio::test]
-async fn deprecated_version_warns() {
+async fn deprecated_version_and_draft_warn() {
+    let draft = session().parse("SELECT 1 FROM media.\"plays@draft\".plays").unwrap();
+    let warnings = session().plan(&draft).await.unwrap().warnings();
+    assert_eq!(warnings, ["media.plays@3.0.0 is a draft: it may change at any time"]);
     let session = session();
     let statement = session.parse("SELECT * FROM media.\"plays@1\".plays").unwrap();
     let plan = session.plan(&statement).await.unwrap();

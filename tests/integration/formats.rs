@@ -65,6 +65,7 @@ pub(crate) fn request(format: &str, location: &str, moment: Moment) -> OpenReque
         servers: vec![Arc::clone(&server)],
         tables: vec![Arc::clone(&table)],
         slos: Vec::new(),
+        allowed_purposes: Vec::new(),
         general_availability: None,
         end_of_support: None,
         end_of_life: None,

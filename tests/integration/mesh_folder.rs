@@ -143,11 +143,9 @@ async fn worked_example_is_read_without_problems_but_for_its_sql_view() {
             "payments.royalties"
         ]
     );
-    assert_eq!(
-        problems(&mesh),
-        ["domains/media_player/play_events/play_events.v2.odcs.yaml:101: warning: \
-          customProperties[0]: allowedPurposes are not enforced yet (any purpose may read it)"]
-    );
+    assert_eq!(problems(&mesh), [""; 0]);
+    let listener = mesh.definitions.get("mesh/semantics/daff.osds.yaml#/definitions/listener-id");
+    assert_eq!(listener.and_then(|known| known.name.as_deref()), Some("Listener"));
 
     let plays = mesh.product("media_player", "play_events").expect("play_events");
     assert_eq!(plays.owner.contact.as_deref(), Some("ines@daff.example"));
@@ -655,6 +653,36 @@ async fn what_is_no_mesh_is_refused_with_what_is_expected() {
     let error = files.try_open(by_hand()).await.expect_err("no domains");
     assert_eq!(error.kind(), ErrorKind::InvalidConfiguration);
     assert_eq!(error.to_line(), format!("the mesh at \"{root}\" has no folder \"domains\" {hint}"));
+}
+
+#[tokio::test]
+async fn definitions_are_read_again_when_they_change() {
+    const FILE: &str = "mesh/semantics/music.osds.yaml";
+    let definitions = |kind: &str| {
+        format!(
+            "apiVersion: v1.0.0\nkind: SemanticDefinition\nid: x\ndefinitions:\n  \
+             - {{id: play-id, logicalType: {kind}}}\n"
+        )
+    };
+    let files = Files::two_products();
+    let bound = "        authoritativeDefinitions:\n          - {type: semanticDefinition, \
+                 url: ../../../mesh/semantics/music.osds.yaml#/definitions/play-id}\n";
+    files.write(CONTRACT_FILE, &format!("{CONTRACT}{bound}"));
+    let folder = files.open().await;
+    let told = |folder: &MeshFolder| problems(&folder.current()).join("; ");
+    assert!(told(&folder).contains("there is no definition"), "{}", told(&folder));
+    files.write(FILE, &definitions("string"));
+    assert!(folder.refresh().await.expect("a look"));
+    assert_eq!(told(&folder), "");
+    files.write(FILE, &definitions("integer"));
+    assert!(folder.refresh().await.expect("a look"));
+    assert!(told(&folder).contains("the type is string, that of its definition is integer"));
+    files.write(FILE, "kind: nothing\n");
+    assert!(folder.refresh().await.expect("a look"));
+    assert!(told(&folder).contains("music.osds.yaml:1: error: apiVersion"), "{}", told(&folder));
+    files.remove(FILE);
+    assert!(folder.refresh().await.expect("a look"));
+    assert!(!told(&folder).contains("music.osds.yaml:1"), "{}", told(&folder));
 }
 
 /// A policy that permits everything.

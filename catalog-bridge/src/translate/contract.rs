@@ -52,6 +52,7 @@ pub(crate) fn contract(
         file: surroundings.file.to_owned(),
         servers,
         tables: tables.into_iter().map(Arc::new).collect(),
+        allowed_purposes: purposes(root, edition, &mut findings),
         slos: slos.iter().map(|node| slo(node, root, edition)).collect(),
         general_availability: life.general_availability,
         end_of_support: life.end_of_support,
@@ -100,6 +101,24 @@ fn version(root: &Node, findings: &mut Vec<Finding>) -> Version {
         );
     }
     parsed.unwrap_or(Version { major: 0, minor: 0, patch: 0 })
+}
+
+/// The purposes that the contract may be read for. A list that cannot be read is an error: it is there to keep others out.
+fn purposes(root: &Node, edition: Edition, findings: &mut Vec<Finding>) -> Vec<String> {
+    let Some(value) = extensions::value(root, "allowedPurposes", edition) else {
+        return Vec::new();
+    };
+    let purposes: Option<Vec<String>> =
+        value.items().iter().map(|item| item.text().map(str::to_owned)).collect();
+    match purposes {
+        Some(purposes) if !purposes.is_empty() => purposes,
+        _ => {
+            let message = format!("allowedPurposes: found {}", value.describe());
+            let hint = "expected a list of purposes, for instance [product-analytics]";
+            findings.push(Finding::error(value.line, "customProperties", message).with_hint(hint));
+            Vec::new()
+        }
+    }
 }
 
 /// A service level; what it does not say of a breach, the contract says for all.

@@ -141,9 +141,6 @@ fn judged(property: &Node, name: &str, place: &str, part: Part) -> Option<Findin
             later("serverPreference is not acted upon yet")
                 .with_hint("servers are taken in the order of the contract"),
         ),
-        ("allowedPurposes", _) => {
-            Some(later("allowedPurposes are not enforced yet").with_hint("any purpose may read it"))
-        }
         _ => None,
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use clap::Args;
 use futures::StreamExt;
 use samite_engine::Result;
@@ -94,7 +95,9 @@ fn lost(earlier: &Mesh, mesh: &Mesh) -> Vec<Problem> {
         hint: None,
         ..problem.clone()
     });
-    unread.chain(breaking_changes(&old, &mesh.picture(), now)).collect()
+    let window = mesh.configuration().deprecation_window.unwrap_or_default();
+    let window = TimeDelta::from_std(window).unwrap_or(TimeDelta::MAX);
+    unread.chain(breaking_changes(&old, &mesh.picture(), (now, window))).collect()
 }
 
 /// The tables of all ports that can be asked; what is retired cannot.

@@ -90,7 +90,7 @@ fn is_selected(port: &OutputPort, selector: &ProductSelector) -> bool {
     let version = port.version;
     selector.port.as_ref().is_none_or(|name| *name == port.name)
         && match selector.version {
-            VersionSelector::Latest => true,
+            VersionSelector::Latest | VersionSelector::Draft => true,
             VersionSelector::Major(major) => version.major == major,
             VersionSelector::Minor(major, minor) => {
                 (version.major, version.minor) == (major, minor)

@@ -7,7 +7,7 @@ use samite_engine::{Error, ErrorKind, Result};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::options::{OPTIONS, find};
+use super::options::{find, options};
 use super::sections::SECTIONS;
 use super::stores;
 use super::value::{Value, assign};
@@ -80,8 +80,7 @@ fn read_section(
     }
     for (key, value) in table {
         let Some(option) = find(name, key.get_ref()) else {
-            let known: Vec<&str> = OPTIONS
-                .iter()
+            let known: Vec<&str> = options()
                 .filter(|option| option.section == name)
                 .map(|option| option.key)
                 .collect();

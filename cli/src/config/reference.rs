@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::options::{OPTIONS, OptionDefinition};
+use super::options::{OptionDefinition, options};
 use super::sections::SECTIONS;
 use super::stores::{CREDENTIAL_KEYS, KeyDefinition, STORE_KEYS};
 
@@ -47,7 +47,7 @@ pub fn reference() -> String {
         let _ = write!(text, "\n## `[{section}]`\n\n{about}\n\n");
         text.push_str("| option | unit | default | variable | what it does |\n");
         text.push_str("| --- | --- | --- | --- | --- |\n");
-        for option in OPTIONS.iter().filter(|option| option.section == *section) {
+        for option in options().filter(|option| option.section == *section) {
             text.push_str(&line(option));
         }
     }

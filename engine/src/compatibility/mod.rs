@@ -11,7 +11,7 @@ mod levels;
 mod tables;
 mod types;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 
 use crate::product::{
     Contract, DataProduct, LifeStage, Mesh, OutputPort, Problem, ProblemLevel, Version,
@@ -19,16 +19,21 @@ use crate::product::{
 
 /// What consumers of `old` lose with `new`, ordered by file and line; empty if nothing breaks.
 ///
-/// Compares the ports that are served at `now`. The lines are those of the new documents, or, for what is
+/// Compares the ports that are served at `now`. An end of life that is new must leave consumers at least `window`. The lines are those of the new documents, or, for what is
 /// gone with its document, those of the old ones.
 #[must_use]
-pub fn breaking_changes(old: &Mesh, new: &Mesh, now: DateTime<Utc>) -> Vec<Problem> {
+pub fn breaking_changes(
+    old: &Mesh,
+    new: &Mesh,
+    (now, window): (DateTime<Utc>, TimeDelta),
+) -> Vec<Problem> {
     let mut findings = Vec::new();
     for product in old.products() {
         let successor = new.product(&product.domain, &product.name);
         for port in product.ports.iter().filter(|port| is_served(port, now)) {
             let label = format!("{}.{}", product.domain, address(product, port));
-            compare_port(&label, (product, port), successor.map(AsRef::as_ref), now, &mut findings);
+            let successor = successor.map(AsRef::as_ref);
+            compare_port(&label, (product, port), successor, (now, window), &mut findings);
         }
     }
     findings.sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));
@@ -87,7 +92,7 @@ fn compare_port(
     label: &str,
     (product, port): (&DataProduct, &OutputPort),
     successor: Option<&DataProduct>,
-    now: DateTime<Utc>,
+    (now, window): (DateTime<Utc>, TimeDelta),
     findings: &mut Vec<Problem>,
 ) {
     let is_same =
@@ -112,6 +117,7 @@ fn compare_port(
         findings.push(found(product, &kept.contract.file, 0, message, hint));
     }
     earlier_ends(label, change, findings);
+    short_notice(label, change, (now, window), findings);
     levels::compare(label, change, findings);
     tables::compare(label, change, findings);
 }
@@ -151,6 +157,31 @@ fn earlier_ends(label: &str, change: Change<'_>, findings: &mut Vec<Problem>) {
             findings.push(found(change.product, &change.new.file, line, message, hint));
         }
     }
+}
+
+/// Who uses a version has a while to leave it, from the day on which its end is told.
+fn short_notice(
+    label: &str,
+    change: Change<'_>,
+    (now, window): (DateTime<Utc>, TimeDelta),
+    findings: &mut Vec<Problem>,
+) {
+    let Some(end) = change.new.end_of_life else { return };
+    let is_news = change.old.end_of_life.is_none_or(|old| end < old);
+    if !is_news || end - now >= window {
+        return;
+    }
+    let (left, asked) = ((end - now).num_days().max(0), window.num_days());
+    let message = format!("endOfLife of {label} is in {left} days, the mesh asks for {asked}");
+    let line = levels::line_of(change.new, "endOfLife");
+    let hint = format!("set it to {} or later", day_of(now + window));
+    findings.push(found(change.product, &change.new.file, line, message, hint));
+}
+
+/// The first day that is wholly after an instant.
+fn day_of(instant: DateTime<Utc>) -> String {
+    let day = instant.date_naive();
+    day.succ_opt().unwrap_or(day).to_string()
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ fn mesh(contracts: Vec<Contract>) -> Mesh {
 }
 
 fn told(old: &Mesh, new: &Mesh) -> Vec<String> {
-    let problems = breaking_changes(old, new, instant("2026-11-22"));
+    let problems = breaking_changes(old, new, (instant("2026-11-22"), TimeDelta::days(90)));
     problems
         .iter()
         .map(|problem| {
@@ -108,6 +108,16 @@ fn what_consumers_rely_on_may_not_change_in_a_major_version() {
             "an older version",
             Contract { version: Version::parse("1.1.9").unwrap(), ..orders() },
             Some("0: shop.orders@1 goes back from version 1.2.0 to 1.1.9"),
+        ),
+        (
+            "an end that is near",
+            Contract { end_of_life: Some(instant("2026-12-22")), ..orders() },
+            Some("0: endOfLife of shop.orders@1 is in 30 days, the mesh asks for 90"),
+        ),
+        (
+            "an end that is far",
+            Contract { end_of_life: Some(instant("2027-02-20")), ..orders() },
+            None,
         ),
         (
             "retired too early",

@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::authorizer::{AccessRequest, Action, Decision, Obligations};
+use crate::authorizer::{AccessRequest, Action, Authorizer, Decision, Obligations};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::product::{DataProduct, OutputPort, Table};
+use crate::product::{DataProduct, LifeStage, OutputPort, Table};
 use crate::resolve::PortTable;
 use crate::session::{Asker, Settings};
 
@@ -40,9 +40,7 @@ pub(super) async fn decide(
         return Ok(Permitted { obligations: Obligations::default(), may_explain: true });
     }
     let request = request_of(asking, (&table.product, &table.port, &table.table));
-    if !authorizer.allows(Action::Select, &request) {
-        return Err(denied(table));
-    }
+    check(authorizer.as_ref(), &request, table)?;
     match authorizer.decide(&request, columns).await? {
         Decision::Permit(obligations) => {
             let may_explain =
@@ -60,11 +58,41 @@ pub(super) async fn decide(
 /// When it is denied.
 pub(crate) fn check_select(asking: Asking<'_>, table: &PortTable) -> Result<()> {
     let authorizer = asking.engine.authorizer();
-    let request = request_of(asking, (&table.product, &table.port, &table.table));
-    match authorizer.is_open() || authorizer.allows(Action::Select, &request) {
-        true => Ok(()),
-        false => Err(denied(table)),
+    if authorizer.is_open() {
+        return Ok(());
     }
+    let request = request_of(asking, (&table.product, &table.port, &table.table));
+    check(authorizer.as_ref(), &request, table)
+}
+
+fn check(
+    authorizer: &dyn Authorizer,
+    request: &AccessRequest<'_>,
+    table: &PortTable,
+) -> Result<()> {
+    let is_draft = table.port.stage(request.now) == LifeStage::Unborn;
+    let may = authorizer.allows(Action::Select, request)
+        && (!is_draft || authorizer.allows(Action::SelectDraft, request));
+    match may {
+        false => Err(denied(table)),
+        true if !table.port.contract.allows_purpose(request.purpose) => {
+            Err(other_purpose(table, request))
+        }
+        true => Ok(()),
+    }
+}
+
+/// The refusal of a table that its contract keeps for other purposes: whoever may read it may know them.
+fn other_purpose(table: &PortTable, request: &AccessRequest<'_>) -> Error {
+    let name = &table.name;
+    let message = match request.purpose {
+        Some(purpose) => format!("table \"{name}\" may not be read for \"{purpose}\""),
+        None => format!("table \"{name}\" may not be read without a purpose"),
+    };
+    let purposes = table.port.contract.allowed_purposes.join(", ");
+    Error::new(ErrorKind::PermissionDenied, message)
+        .with_detail(format!("its contract allows {purposes}"))
+        .with_hint("SET mesh.purpose to what it is for")
 }
 
 /// What is asked about one table.

@@ -16,7 +16,9 @@ use moka::sync::Cache;
 use super::decide::{Asking, request_of};
 use crate::authorizer::{AccessRequest, Action, Authorizer};
 use crate::error::Result;
-use crate::product::{Contract, DataProduct, Domain, Mesh, OutputPort, Problem, Slo, Table};
+use crate::product::{
+    Contract, DataProduct, Domain, LifeStage, Mesh, OutputPort, Problem, Slo, Table,
+};
 use crate::session::Principal;
 
 /// Principals whose mesh is kept, and how long: decisions can depend on the time.
@@ -110,7 +112,11 @@ impl Seen<'_> {
     /// The product with the tables that may be discovered; `None` if there are none.
     fn product(&self, product: &Arc<DataProduct>) -> Option<Arc<DataProduct>> {
         let may = |port: &OutputPort, table: &Table| {
-            self.authorizer.allows(Action::Discover, &self.request(product, port, table))
+            let request = self.request(product, port, table);
+            // What is not served yet is there for those alone who may read it.
+            let is_draft = port.stage(self.asking.now) == LifeStage::Unborn;
+            self.authorizer.allows(Action::Discover, &request)
+                && (!is_draft || self.authorizer.allows(Action::SelectDraft, &request))
         };
         let is_whole = |port: &OutputPort| {
             let tables = &port.contract.tables;

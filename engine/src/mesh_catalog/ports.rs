@@ -49,6 +49,10 @@ pub(super) fn table(picture: Picture<'_>) -> Result<Arc<dyn TableProvider>> {
         .text("description", |row| {
             row.port.description.as_ref().or(row.port.contract.description.as_ref())
         })
+        .text("allowed_purposes", |row| {
+            let purposes = &row.port.contract.allowed_purposes;
+            (!purposes.is_empty()).then(|| purposes.join(", "))
+        })
         .text("contract", |row| Some(&row.port.contract.id))
         .text("document", |row| Some(&row.port.contract.file))
         .build()

@@ -27,6 +27,8 @@ pub struct Contract {
     pub tables: Vec<Arc<Table>>,
     /// The service levels.
     pub slos: Vec<Slo>,
+    /// The purposes that it may be read for; empty for any.
+    pub allowed_purposes: Vec<String>,
     /// Served from here on (`generalAvailability`).
     pub general_availability: Option<DateTime<Utc>>,
     /// Without promises from here on (`endOfSupport`).
@@ -64,6 +66,13 @@ impl Contract {
             Status::Deprecated => LifeStage::Deprecated,
             Status::Active | Status::Other(_) => LifeStage::Active,
         }
+    }
+
+    /// True if it may be read for this purpose, as far as the contract goes; `None` if nobody said what for.
+    #[must_use]
+    pub fn allows_purpose(&self, purpose: Option<&str>) -> bool {
+        self.allowed_purposes.is_empty()
+            || purpose.is_some_and(|purpose| self.allowed_purposes.iter().any(|one| one == purpose))
     }
 
     /// The table with this name.

@@ -14,6 +14,8 @@ pub enum VersionSelector {
     Minor(u64, u64),
     /// One patch version.
     Patch(u64, u64, u64),
+    /// The newest one that is not served yet.
+    Draft,
 }
 
 /// The middle part of a name: `product`, `product@2`, `product:port@2.1`.
@@ -56,6 +58,9 @@ fn parse_version(text: &str) -> Result<VersionSelector, String> {
     if text == "latest" {
         return Ok(VersionSelector::Latest);
     }
+    if text == "draft" {
+        return Ok(VersionSelector::Draft);
+    }
     let number = |part: &str| -> Option<u64> {
         part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse().ok())?
     };
@@ -66,7 +71,7 @@ fn parse_version(text: &str) -> Result<VersionSelector, String> {
         [Some(major), Some(minor), Some(patch)] => {
             Ok(VersionSelector::Patch(*major, *minor, *patch))
         }
-        _ => Err(format!("version \"{text}\" is not N, N.M, N.M.P or latest")),
+        _ => Err(format!("version \"{text}\" is not N, N.M, N.M.P, latest or draft")),
     }
 }
 
@@ -77,6 +82,7 @@ impl fmt::Display for VersionSelector {
             Self::Major(major) => write!(f, "{major}"),
             Self::Minor(major, minor) => write!(f, "{major}.{minor}"),
             Self::Patch(major, minor, patch) => write!(f, "{major}.{minor}.{patch}"),
+            Self::Draft => f.write_str("draft"),
         }
     }
 }
@@ -117,7 +123,15 @@ mod tests {
 
     #[test]
     fn selector_reads_back_what_it_prints() {
-        for text in ["plays", "plays@2", "plays@2.1", "plays@2.1.0", "plays:raw@2", "plays:raw"] {
+        for text in [
+            "plays",
+            "plays@2",
+            "plays@2.1",
+            "plays@2.1.0",
+            "plays:raw@2",
+            "plays@draft",
+            "plays:raw",
+        ] {
             let selector = ProductSelector::parse(text).map(|selector| selector.to_string());
             assert_eq!(selector.as_deref(), Ok(text), "{text}");
         }

@@ -16,12 +16,16 @@ pub(crate) fn select<'a>(
     selector: &ProductSelector,
     now: DateTime<Utc>,
 ) -> Result<Vec<&'a OutputPort>> {
+    let is_draft = selector.version == VersionSelector::Draft;
     let named: Vec<&OutputPort> = product
         .ports
         .iter()
         .filter(|port| selector.port.as_ref().is_none_or(|name| *name == port.name))
-        .filter(|port| port.stage(now) != LifeStage::Unborn)
+        .filter(|port| (port.stage(now) == LifeStage::Unborn) == is_draft)
         .collect();
+    if named.is_empty() && is_draft {
+        return Err(no_draft(product));
+    }
     if named.is_empty() {
         return Err(no_port(product, selector, now));
     }
@@ -46,7 +50,7 @@ pub(crate) fn select<'a>(
 fn matches(port: &OutputPort, version: VersionSelector) -> bool {
     let (major, minor, patch) = (port.version.major, port.version.minor, port.version.patch);
     match version {
-        VersionSelector::Latest => true,
+        VersionSelector::Latest | VersionSelector::Draft => true,
         VersionSelector::Major(wanted) => wanted == major,
         VersionSelector::Minor(a, b) => (a, b) == (major, minor),
         VersionSelector::Patch(a, b, c) => (a, b, c) == (major, minor, patch),
@@ -66,6 +70,12 @@ fn newest<'a>(ports: &[&'a OutputPort], name: &str, now: DateTime<Utc>) -> Optio
         };
         (rank, port.version)
     })
+}
+
+fn no_draft(product: &DataProduct) -> Error {
+    let message = format!("product \"{}.{}\" has no draft", product.domain, product.name);
+    Error::new(ErrorKind::NotFound, message)
+        .with_hint("leave the version out for the newest that is served")
 }
 
 fn no_port(product: &DataProduct, selector: &ProductSelector, now: DateTime<Utc>) -> Error {
@@ -141,7 +151,10 @@ pub(super) fn warning(
     let mut text = match port.stage(now) {
         LifeStage::Deprecated => format!("{address} is deprecated"),
         LifeStage::Unsupported => format!("{address} is no longer supported"),
-        LifeStage::Unborn | LifeStage::Active | LifeStage::Ended => return None,
+        LifeStage::Unborn => {
+            return Some(format!("{address} is a draft: it may change at any time"));
+        }
+        LifeStage::Active | LifeStage::Ended => return None,
     };
     if let Some(end) = date(port.contract.end_of_support) {
         text.push_str(&format!("; support ends on {end}"));

@@ -31,6 +31,7 @@ pub fn contract(id: &str, version: Version, tables: &[&str]) -> Contract {
             .map(|name| Arc::new(Table { name: (*name).to_owned(), ..Table::default() }))
             .collect(),
         slos: Vec::new(),
+        allowed_purposes: Vec::new(),
         general_availability: None,
         end_of_support: None,
         end_of_life: None,

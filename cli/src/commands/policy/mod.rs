@@ -102,6 +102,12 @@ impl Asker<'_> {
             line(&mut text, "decision", "permitted: the mesh has no policies");
             return Ok(text);
         }
+        if !port.contract.allows_purpose(self.purpose) {
+            let purposes = port.contract.allowed_purposes.join(", ");
+            line(&mut text, "decision", "denied");
+            line(&mut text, "because", &format!("its contract allows {purposes} only"));
+            return Ok(text);
+        }
         let columns: Vec<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
         match policies.decide(&request, &columns).await? {
             Decision::Deny => {
