@@ -46,7 +46,7 @@ fn mesh(contracts: Vec<Contract>) -> Mesh {
 }
 
 fn told(old: &Mesh, new: &Mesh) -> Vec<String> {
-    let problems = breaking_changes(old, new, (instant("2026-11-22"), TimeDelta::days(90)));
+    let problems = breaking_changes(old, new, (instant("2026-11-22"), TimeDelta::days(60)));
     problems
         .iter()
         .map(|problem| {
@@ -112,7 +112,7 @@ fn what_consumers_rely_on_may_not_change_in_a_major_version() {
         (
             "an end that is near",
             Contract { end_of_life: Some(instant("2026-12-22")), ..orders() },
-            Some("0: endOfLife of shop.orders@1 is in 30 days, the mesh asks for 90"),
+            Some("0: endOfLife of shop.orders@1 is in 30 days, the mesh asks for 60"),
         ),
         (
             "an end that is far",

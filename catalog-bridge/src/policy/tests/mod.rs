@@ -49,6 +49,7 @@ pub(super) fn port(name: &str, version: &str, tables: Vec<Table>) -> OutputPort 
             servers: Vec::new(),
             tables: tables.into_iter().map(Arc::new).collect(),
             slos: Vec::new(),
+            allowed_purposes: Vec::new(),
             general_availability: None,
             end_of_support: None,
             end_of_life: None,
