@@ -167,8 +167,7 @@ fn short_notice(
     findings: &mut Vec<Problem>,
 ) {
     let Some(end) = change.new.end_of_life else { return };
-    let is_news = change.old.end_of_life.is_none_or(|old| end < old);
-    if !is_news || end - now >= window {
+    if change.old.end_of_life.is_some() || end - now >= window {
         return;
     }
     let (left, asked) = ((end - now).num_days().max(0), window.num_days());
