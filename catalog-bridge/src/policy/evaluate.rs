@@ -19,6 +19,7 @@ use samite_engine::authorizer::{
 
 use super::facts::{ColumnFacts, Facts, Undecided};
 use super::file::Rule;
+use super::kept::{Answer, KeptDecisions, Question};
 use super::layer::Layer;
 use super::residual::{Condition, Translator, and, not, or};
 use super::schema::{RowType, schema};
@@ -42,6 +43,7 @@ struct Governed {
     words: Arc<Vocabulary>,
     mesh: Arc<Layer>,
     domains: BTreeMap<String, DomainPolicies>,
+    kept: KeptDecisions,
 }
 
 /// What decides on the tables of one domain.
@@ -82,7 +84,12 @@ impl Policies {
         domains: BTreeMap<String, DomainPolicies>,
     ) -> Self {
         match mesh {
-            Some(mesh) => Self(State::Governed(Governed { words, mesh, domains })),
+            Some(mesh) => Self(State::Governed(Governed {
+                words,
+                mesh,
+                domains,
+                kept: KeptDecisions::default(),
+            })),
             None => Self::closed(),
         }
     }
@@ -117,10 +124,40 @@ impl Policies {
         }
     }
 
+    /// The answer to a question about one table: the one that was given before, where it cannot be another by now.
+    fn answer(
+        &self,
+        request: &AccessRequest<'_>,
+        question: Question,
+        decide: impl FnOnce(&Asking<'_>) -> Result<Answer, Undecided>,
+    ) -> Result<Option<Answer>, Undecided> {
+        let State::Governed(governed) = &self.0 else { return Ok(None) };
+        let decide = || {
+            let Some(asking) = self.asking(request) else { return Err(None) };
+            decide(&asking).map_err(Some)
+        };
+        let own = governed.domains.get(&request.product.domain);
+        let own = own.and_then(|domain| domain.layer.as_deref());
+        let depends_on_time =
+            governed.mesh.depends_on_time || own.is_none_or(|own| own.depends_on_time);
+        let answer = match depends_on_time {
+            true => decide(),
+            false => governed.kept.answer(request, question, decide),
+        };
+        match answer {
+            Ok(answer) => Ok(Some(answer)),
+            Err(None) => Ok(None),
+            Err(Some(why)) => Err(why),
+        }
+    }
+
     fn decided(&self, request: &AccessRequest<'_>, columns: &[&str]) -> Decision {
-        let Some(asking) = self.asking(request) else { return Decision::Deny };
-        match asking.decide(request, columns) {
-            Ok(decision) => decision,
+        let question = Question::Read(columns.iter().map(|column| (*column).to_owned()).collect());
+        let answer = self
+            .answer(request, question, |asking| Ok(Answer::Read(asking.decide(request, columns)?)));
+        match answer {
+            Ok(Some(Answer::Read(decision))) => decision,
+            Ok(_) => Decision::Deny,
             Err(why) => {
                 undecided(request, &why);
                 Decision::Deny
@@ -151,9 +188,19 @@ impl Authorizer for Policies {
         if self.is_open() {
             return true;
         }
-        let Some(asking) = self.asking(request) else { return false };
-        // Asked for every table of a listing: what fails is told when the table is read.
-        asking.about_table(Verb::from(action)).is_ok_and(|answer| answer.is_some())
+        let ask = |asking: &Asking<'_>| {
+            Ok(Answer::May(asking.about_table(Verb::from(action))?.is_some()))
+        };
+        // Asked for every table of a listing, which is kept as a whole: what fails is told when the table is read.
+        let answer = match action {
+            Action::Discover | Action::Describe | Action::Profile => {
+                self.asking(request).map(|asking| ask(&asking)).transpose()
+            }
+            Action::Select | Action::SelectDraft | Action::Explain | Action::Administer => {
+                self.answer(request, Question::May(action), ask)
+            }
+        };
+        matches!(answer, Ok(Some(Answer::May(true))))
     }
 
     fn absent(&self, request: &AccessRequest<'_>) -> BTreeSet<String> {

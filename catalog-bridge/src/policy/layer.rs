@@ -22,6 +22,8 @@ pub(super) struct Layer {
     pub(super) columns: BTreeSet<String>,
     /// The types of rows that policies name.
     pub(super) row_types: BTreeSet<String>,
+    /// True if a decision may be another one at another time.
+    pub(super) depends_on_time: bool,
 }
 
 impl Layer {
@@ -32,6 +34,8 @@ impl Layer {
             let policies = about.map(|rule| rule.policy.clone());
             layer.sets.push(PolicySet::from_policies(policies).map_err(Box::new)?);
         }
+        // The word in a text or in another word is taken for it, too: that costs time, and nothing else.
+        layer.depends_on_time = rules.iter().any(|rule| rule.policy.to_string().contains("now"));
         for rule in rules {
             if rule.syntax.verbs.contains(&Verb::ReadRow) {
                 layer.row_rules.push(Arc::clone(rule));

@@ -12,6 +12,7 @@ mod agreement;
 mod evaluate;
 mod facts;
 mod file;
+mod kept;
 mod layer;
 mod load;
 mod residual;

@@ -2,6 +2,7 @@
 
 mod decisions;
 mod files;
+mod kept;
 mod random;
 
 use std::collections::{BTreeMap, BTreeSet};
