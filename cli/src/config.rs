@@ -65,6 +65,8 @@ pub struct Configuration {
     pub mesh_refresh: Duration,
     /// Time without a look at the documents that went well, after which the server is not ready.
     pub mesh_lost_after: Duration,
+    /// Time between two checks of all quality rules; none are checked without it.
+    pub quality_every: Option<Duration>,
     /// The names of the variables that documents may use.
     pub mesh_variables: Vec<String>,
     /// The options of the engine.
@@ -91,6 +93,7 @@ impl Default for Configuration {
             deprecation_window: None,
             mesh_refresh: Duration::from_secs(10),
             mesh_lost_after: Duration::from_secs(300),
+            quality_every: None,
             mesh_variables: Vec::new(),
             engine: EngineConfig::default(),
             flight: FlightConfig::default(),

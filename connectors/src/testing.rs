@@ -15,7 +15,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use samite_engine::connector::{OpenRequest, PinnedTable, ScanReport};
 use samite_engine::product::{
-    Column, Contract, Moment, ProductSelector, Server, Status, Table, TableName, Version,
+    Column, Contract, Moment, OnBreach, ProductSelector, Server, Status, Table, TableName, Version,
 };
 use samite_engine::{Error, Result};
 use tempfile::TempDir;
@@ -122,6 +122,7 @@ pub(crate) fn request(location: &str, columns: Vec<Column>) -> OpenRequest {
         tables: vec![Arc::clone(&table)],
         slos: Vec::new(),
         allowed_purposes: Vec::new(),
+        on_breach: OnBreach::default(),
         general_availability: None,
         end_of_support: None,
         end_of_life: None,

@@ -36,6 +36,8 @@ pub struct EngineConfig {
     pub batch_rows: usize,
     /// Length of a statement, in bytes.
     pub sql_bytes_max: usize,
+    /// Time for one rule about quality, or for all of a table that count rows.
+    pub quality_timeout: Duration,
     /// The environment whose servers are read; the first readable server if none is given.
     pub environment: Option<String>,
 }
@@ -58,6 +60,7 @@ impl Default for EngineConfig {
             target_partitions: 0,
             batch_rows: 8192,
             sql_bytes_max: 256 << 10,
+            quality_timeout: Duration::from_secs(60),
             environment: None,
         }
     }

@@ -60,6 +60,20 @@ pub struct PinnedTable {
 pub trait TableFacts: fmt::Debug + Send + Sync {
     /// Between which values those of a column lie. Reads nothing: what would have to be read is not known.
     fn range(&self, column: &str) -> ColumnRange;
+
+    /// How many rows have no value in a column. Reads nothing, as before.
+    fn nulls(&self, _column: &str) -> NullCount {
+        NullCount::default()
+    }
+}
+
+/// What is known of the number of rows without a value in one column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct NullCount {
+    /// There are so many, and perhaps more.
+    pub at_least: u64,
+    /// There are not more; `None` if that is not known.
+    pub at_most: Option<u64>,
 }
 
 /// What is known of the values of one column. NULL is none of them.

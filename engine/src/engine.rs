@@ -17,7 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::events::{EventSink, LogEvents};
 use crate::execute::Limits;
 use crate::govern::VisibleMeshes;
-use crate::promises::VerdictLog;
+use crate::promises::{ShapeLog, VerdictLog};
+use crate::quality::QualityLog;
 use crate::sealed::Sealed;
 use crate::session::{Principal, Session};
 use crate::telemetry::{Metrics, QueryLog};
@@ -37,6 +38,8 @@ struct Inner {
     limits: Limits,
     query_log: QueryLog,
     verdicts: VerdictLog,
+    shapes: ShapeLog,
+    quality: QualityLog,
     visible_meshes: VisibleMeshes,
     metrics: Metrics,
     base_state: Sealed<SessionState>,
@@ -158,6 +161,8 @@ impl EngineBuilder {
             limits,
             query_log: QueryLog::default(),
             verdicts: VerdictLog::default(),
+            shapes: ShapeLog::default(),
+            quality: QualityLog::default(),
             visible_meshes: VisibleMeshes::default(),
             metrics: Metrics::new()?,
             base_state: Sealed::new(base_state),
@@ -259,6 +264,16 @@ impl Engine {
     /// The last verdict on each promise.
     pub(crate) fn verdicts(&self) -> &VerdictLog {
         &self.0.verdicts
+    }
+
+    /// The problems of shape that were met.
+    pub(crate) fn shapes(&self) -> &ShapeLog {
+        &self.0.shapes
+    }
+
+    /// The last result of each rule about quality.
+    pub(crate) fn quality(&self) -> &QualityLog {
+        &self.0.quality
     }
 
     /// What the state of each query is made from.

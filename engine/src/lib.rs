@@ -38,6 +38,7 @@ pub mod mesh_catalog;
 pub mod nearest;
 pub mod polysemes;
 pub mod promises;
+pub mod quality;
 mod sealed;
 mod snapshot_token;
 pub mod telemetry;

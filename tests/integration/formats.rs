@@ -17,7 +17,7 @@ use datafusion::scalar::ScalarValue;
 use samite_connectors::stores::{Stores, StoresConfig};
 use samite_engine::connector::{Connector, OpenRequest, PinnedTable, ScanReport};
 use samite_engine::product::{
-    Contract, Moment, ProductSelector, Server, Status, Table, TableName, Version,
+    Contract, Moment, OnBreach, ProductSelector, Server, Status, Table, TableName, Version,
 };
 use samite_tests::{left_out, python};
 use tempfile::TempDir;
@@ -66,6 +66,7 @@ pub(crate) fn request(format: &str, location: &str, moment: Moment) -> OpenReque
         tables: vec![Arc::clone(&table)],
         slos: Vec::new(),
         allowed_purposes: Vec::new(),
+        on_breach: OnBreach::default(),
         general_availability: None,
         end_of_support: None,
         end_of_life: None,

@@ -34,6 +34,7 @@ fn word(data_type: &DataType) -> &'static str {
     match data_type {
         it if it.is_string() => "text",
         it if it.is_integer() => "integer",
+        it if it.is_floating() => "number",
         DataType::Boolean => "boolean",
         DataType::Timestamp(..) => "timestamp",
         it => panic!("docs/sql.md has no word for {it}"),

@@ -15,7 +15,7 @@ mod shape;
 mod version;
 pub(crate) mod yaml;
 
-pub(crate) use node::{Node, Value, shortened};
+pub(crate) use node::{Amount, Node, Value, shortened};
 pub(crate) use version::Edition;
 pub use version::Kind;
 pub(crate) use yaml::DOCUMENT_BYTES_MAX;

@@ -41,7 +41,7 @@ pub(crate) fn contract(
         let server = servers::server(node, &path, surroundings, edition, &mut findings);
         servers.push(Arc::new(server));
     }
-    let tables = tables::tables(root, surroundings.folder(), edition, &mut findings);
+    let tables = tables::tables(root, surroundings, edition, &mut findings);
     let status = root.text_of("status");
     let contract = Contract {
         id: root.text_of("id").unwrap_or_default().to_owned(),
@@ -54,6 +54,7 @@ pub(crate) fn contract(
         tables: tables.into_iter().map(Arc::new).collect(),
         allowed_purposes: purposes(root, edition, &mut findings),
         slos: slos.iter().map(|node| slo(node, root, edition)).collect(),
+        on_breach: on_breach(extensions::value(root, "onBreach", edition)),
         general_availability: life.general_availability,
         end_of_support: life.end_of_support,
         end_of_life: life.end_of_life,
@@ -132,10 +133,14 @@ fn slo(node: &Node, root: &Node, edition: Edition) -> Slo {
         unit: text("unit"),
         element: text("element"),
         description: text("description"),
-        on_breach: match word.and_then(Node::text) {
-            Some("refuse") => OnBreach::Refuse,
-            _ => OnBreach::Warn,
-        },
+        on_breach: on_breach(word),
         line: node.line,
+    }
+}
+
+fn on_breach(word: Option<&Node>) -> OnBreach {
+    match word.and_then(Node::text) {
+        Some("refuse") => OnBreach::Refuse,
+        _ => OnBreach::Warn,
     }
 }

@@ -15,6 +15,7 @@ mod extensions;
 mod location;
 mod names;
 mod product;
+mod quality;
 mod servers;
 mod tables;
 mod variables;

@@ -1,20 +1,22 @@
 //! `schema[]` of a contract: tables and their columns.
 
-use samite_engine::product::{Column, LogicalType, Table};
+use samite_engine::product::{Column, LogicalType, QualityRule, Table};
 
+use super::Surroundings;
 use super::extensions::{self, Part};
 use super::location::in_mesh;
+use super::quality::{self, Owner};
 use crate::documents::{Edition, Node};
 use crate::problems::Finding;
 
 /// Reads all tables of a contract.
 pub(crate) fn tables(
     root: &Node,
-    folder: &str,
+    surroundings: Surroundings<'_>,
     edition: Edition,
     findings: &mut Vec<Finding>,
 ) -> Vec<Table> {
-    let mut reader = Reader { folder, edition, findings };
+    let mut reader = Reader { surroundings, edition, findings };
     let mut tables: Vec<Table> = Vec::new();
     for (index, node) in root.items_of("schema").iter().enumerate() {
         let path = format!("schema[{index}]");
@@ -34,7 +36,7 @@ pub(crate) fn tables(
 }
 
 struct Reader<'a> {
-    folder: &'a str,
+    surroundings: Surroundings<'a>,
     edition: Edition,
     findings: &'a mut Vec<Finding>,
 }
@@ -56,6 +58,10 @@ impl Reader<'_> {
         }
     }
 
+    fn rules(&self, node: &Node, owner: Owner) -> Vec<QualityRule> {
+        quality::rules(node, owner, (self.edition, self.surroundings.variables))
+    }
+
     fn table(&mut self, node: &Node, path: &str) -> Table {
         self.audit(node, path, Part::Table);
         let table = Table {
@@ -65,6 +71,7 @@ impl Reader<'_> {
             granularity: owned(node, "dataGranularityDescription"),
             is_deprecated: node.is_true("deprecated"),
             columns: self.columns(node, path),
+            quality: self.rules(node, Owner::Table),
             line: node.line,
         };
         if table.name.trim().is_empty() {
@@ -118,6 +125,8 @@ impl Reader<'_> {
             partition_position: None,
             is_deprecated: node.is_true("deprecated"),
             semantic_definition: self.semantic_definition(node),
+            limits: quality::limits(node),
+            quality: self.rules(node, Owner::Column),
             children: self.children(node, path),
             line: node.line,
         }
@@ -151,7 +160,7 @@ impl Reader<'_> {
             return Some(url.to_owned());
         }
         let (file, fragment) = url.split_once('#').unwrap_or((url, ""));
-        let file = in_mesh(self.folder, file).unwrap_or_else(|| file.to_owned());
+        let file = in_mesh(self.surroundings.folder(), file).unwrap_or_else(|| file.to_owned());
         Some(if fragment.is_empty() { file } else { format!("{file}#{fragment}") })
     }
 }

@@ -1,4 +1,4 @@
-//! `${VAR}` and `${VAR:-default}` in the servers of a contract.
+//! `${VAR}` and `${VAR:-default}` in the servers and the queries of a contract.
 //!
 //! A domain writes contracts, so only the variables that the configuration lists resolve. One that
 //! is not listed and one that is not set read the same.

@@ -17,7 +17,7 @@ use samite_engine::session::{Principal, Session};
 
 use super::failure::Failure;
 use super::places::MeshPlace;
-use super::{revision, terminal};
+use super::{check_data, revision, terminal};
 use crate::config::Environment;
 use crate::mesh::Mesh;
 use crate::output::quantity;
@@ -34,6 +34,26 @@ pub(crate) struct Arguments {
     /// the git repository that the mesh lies in
     #[arg(long, value_name = "REVISION")]
     against: Option<String>,
+    /// Read the rows, and hold them against the quality rules of the contracts
+    #[arg(long)]
+    data: bool,
+}
+
+/// What was found so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Count {
+    errors: u64,
+    warnings: u64,
+}
+
+impl Count {
+    /// Counts one more.
+    pub(super) fn add(&mut self, level: ProblemLevel) {
+        match level {
+            ProblemLevel::Error => self.errors += 1,
+            ProblemLevel::Warning => self.warnings += 1,
+        }
+    }
 }
 
 /// One table of one port.
@@ -49,15 +69,13 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
     let picture = mesh.picture();
     let mut problems = picture.problems.clone();
     if let Some(against) = &arguments.against {
-        let earlier = revision::open(arguments.place.location(), against, configuration).await?;
+        let earlier =
+            revision::open(arguments.place.location(), against, configuration.clone()).await?;
         problems.extend(lost(&earlier.mesh, &mesh));
     }
-    let (mut errors, mut warnings) = (0, 0);
+    let mut count = Count::default();
     for problem in problems {
-        match problem.level {
-            ProblemLevel::Error => errors += 1,
-            ProblemLevel::Warning => warnings += 1,
-        }
+        count.add(problem.level);
         terminal::print(&format!("{problem}\n"))?;
     }
     let session = mesh.session(Principal::anonymous());
@@ -68,18 +86,23 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
         .buffered(PORTS_AT_ONCE);
     while let Some(examined) = results.next().await {
         terminal::print(&examined.lines)?;
-        errors += examined.errors;
-        warnings += examined.warnings;
+        count.errors += examined.errors;
+        count.warnings += examined.warnings;
+    }
+    if arguments.data {
+        // As the server reads them: its own tables whole, all others as the policies say.
+        let governed = arguments.place.open(configuration).await?;
+        count = check_data::run(&governed, count).await?;
     }
     let products = picture.products().count() as u64;
     terminal::print(&format!(
         "{} products, {} tables: {} errors, {} warnings\n",
         quantity(products),
         quantity(tables),
-        quantity(errors),
-        quantity(warnings)
+        quantity(count.errors),
+        quantity(count.warnings)
     ))?;
-    if errors > 0 { Err(Failure::Reported) } else { Ok(()) }
+    if count.errors > 0 { Err(Failure::Reported) } else { Ok(()) }
 }
 
 /// What consumers of the earlier revision lose; what was wrong in it cannot be compared, which is told.

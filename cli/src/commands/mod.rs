@@ -6,6 +6,7 @@
 pub mod demo;
 
 mod check;
+mod check_data;
 mod describe;
 mod failure;
 mod places;

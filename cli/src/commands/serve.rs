@@ -2,6 +2,7 @@
 
 mod health;
 mod listeners;
+mod quality;
 mod watch;
 
 use std::net::{IpAddr, SocketAddr};

@@ -165,6 +165,18 @@ const OTHERS: &[OptionDefinition] = &[
         "Shortest time between the day on which the end of life of a version is told and that end; `samite check --against` refuses a shorter one.",
     ),
     option(
+        "quality",
+        "every",
+        Field::OptionalDuration(|all| &mut all.quality_every),
+        "Time from one check of all quality rules to the next, one table at a time, while a server runs; tables with a rule that has a `schedule` (cron, UTC) are checked then, too. Absent, it checks none.",
+    ),
+    option(
+        "quality",
+        "rule_timeout",
+        Field::Duration(|all| &mut all.engine.quality_timeout),
+        "Time for one quality rule, or for the one scan of a table that all of its rules about rows have in common.",
+    ),
+    option(
         "locations",
         "allow",
         Field::List(|all| &mut all.stores.allow),

@@ -13,6 +13,10 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
     ),
     ("telemetry", "Traces for OpenTelemetry."),
     ("mesh", "How the documents of the mesh are read."),
+    (
+        "quality",
+        "When the rules of contracts about the quality of data are checked ([contracts.md](contracts.md#quality)).",
+    ),
     ("locations", "What may be read outside the mesh's own folder."),
     ("storage", "How bytes are fetched from remote stores."),
     ("limits", "What queries may use. Every limit holds; there is no \"unlimited\"."),

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
 use iceberg::spec::{Literal, ManifestContentType, ManifestFile, Snapshot, TableMetadata};
 use samite_engine::Result;
-use samite_engine::connector::{ColumnRange, OpenRequest};
+use samite_engine::connector::{ColumnRange, NullCount, OpenRequest};
 use samite_engine::product::Server;
 use tokio::sync::OnceCell;
 
@@ -27,8 +27,8 @@ use super::summaries::Summaries;
 use super::survivors::{Part, Survivors, part_of};
 use super::vectors::VectorsByPath;
 use crate::scan::{
-    Deletes, FileListing, KeyDeletes, LakeFile, Listed, PassedOver, Pruner, Totals, passed_over,
-    range_of, with_deletes,
+    Deletes, FileListing, KeyDeletes, LakeFile, Listed, PassedOver, Pruner, Totals, nulls_of,
+    passed_over, range_of, with_deletes,
 };
 use crate::source_table::{SourceListing, view_file};
 use crate::stores::StoreHandle;
@@ -327,6 +327,13 @@ impl FileListing for Listing {
         let range = range_of(files, index, seen.len() == self.made.len());
         // Which file loses rows is not known here.
         if self.state.deletes.is_empty() { range } else { with_deletes(range) }
+    }
+
+    fn nulls(&self, index: usize) -> NullCount {
+        let seen: Vec<&Arc<Made>> = self.made.iter().filter_map(OnceCell::get).collect();
+        let files = seen.iter().flat_map(|made| &made.files).map(AsRef::as_ref);
+        let nulls = nulls_of(files, index, seen.len() == self.made.len());
+        if self.state.deletes.is_empty() { nulls } else { NullCount { at_least: 0, ..nulls } }
     }
 }
 

@@ -13,10 +13,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use samite_engine::connector::ColumnRange;
+use samite_engine::connector::{ColumnRange, NullCount};
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::data_file::name_of;
+use super::null_count::nulls_of;
 use super::pruner::Pruner;
 use super::value_range::range_of;
 use super::{KeyDeletes, LakeFile};
@@ -37,6 +38,9 @@ pub(crate) trait FileListing: fmt::Debug + Send + Sync {
 
     /// Between which values those of the column at `index` lie, by the metadata that was read so far.
     fn range(&self, index: usize) -> ColumnRange;
+
+    /// How many rows have no value in the column at `index`, by the same.
+    fn nulls(&self, index: usize) -> NullCount;
 }
 
 /// What is known of the data files of a snapshot together.
@@ -80,6 +84,8 @@ pub(crate) struct KnownFiles {
     key_deletes: Option<Arc<KeyDeletes>>,
     /// The ranges that were asked for, by column.
     ranges: Mutex<HashMap<usize, ColumnRange>>,
+    /// The NULLs that were asked for, by column.
+    nulls: Mutex<HashMap<usize, NullCount>>,
 }
 
 impl KnownFiles {
@@ -101,7 +107,7 @@ impl KnownFiles {
             }
         }
         let files = files.into_iter().map(Arc::new).collect();
-        Ok(Self { files, key_deletes, ranges: Mutex::default() })
+        Ok(Self { files, key_deletes, ranges: Mutex::default(), nulls: Mutex::default() })
     }
 }
 
@@ -130,6 +136,12 @@ impl FileListing for KnownFiles {
         let mut known = self.ranges.lock();
         let range = || range_of(self.files.iter().map(AsRef::as_ref), index, true);
         known.entry(index).or_insert_with(range).clone()
+    }
+
+    fn nulls(&self, index: usize) -> NullCount {
+        let mut known = self.nulls.lock();
+        let count = || nulls_of(self.files.iter().map(AsRef::as_ref), index, true);
+        *known.entry(index).or_insert_with(count)
     }
 }
 

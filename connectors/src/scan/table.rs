@@ -12,7 +12,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
-use samite_engine::connector::{ColumnRange, SnapshotId, TableFacts};
+use samite_engine::connector::{ColumnRange, NullCount, SnapshotId, TableFacts};
 use samite_engine::{Error, Result};
 
 use super::columns::Columns;
@@ -106,6 +106,11 @@ impl TableFacts for LakeTable {
     fn range(&self, column: &str) -> ColumnRange {
         let index = self.schema.index_of(column);
         index.map_or(ColumnRange::Unknown, |index| self.files.range(index))
+    }
+
+    fn nulls(&self, column: &str) -> NullCount {
+        let index = self.schema.index_of(column);
+        index.map_or(NullCount::default(), |index| self.files.nulls(index))
     }
 }
 

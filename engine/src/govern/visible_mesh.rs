@@ -8,6 +8,7 @@
 //! Every name and every listing goes through here, so that a wrong name and a hidden one read the same, nothing
 //! hidden is suggested, and no listing has to think of it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,9 +18,9 @@ use super::decide::{Asking, request_of};
 use crate::authorizer::{AccessRequest, Action, Authorizer};
 use crate::error::Result;
 use crate::product::{
-    Contract, DataProduct, Domain, LifeStage, Mesh, OutputPort, Problem, Slo, Table,
+    Contract, DataProduct, Domain, LifeStage, Measure, Mesh, OutputPort, Problem, Slo, Table,
 };
-use crate::session::Principal;
+use crate::session::{OwnedProduct, Principal};
 
 /// Principals whose mesh is kept, and how long: decisions can depend on the time.
 const KEPT_MAX: u64 = 256;
@@ -45,6 +46,7 @@ struct Key {
     purpose: Option<String>,
     channel: &'static str,
     sees_all: bool,
+    owned: Option<Arc<OwnedProduct>>,
     policies: u64,
 }
 
@@ -65,12 +67,18 @@ pub(crate) async fn visible_mesh(asking: Asking<'_>, sees_all: bool) -> Result<V
     if authorizer.is_open() {
         return Ok(VisibleMesh { named: Arc::clone(&mesh), listed: mesh });
     }
+    let owned = asking.asker.owned.as_deref();
+    if let Some(owned) = owned.filter(|owned| !owned.sees_others) {
+        let own = Arc::new(only(&mesh, owned));
+        return Ok(VisibleMesh { named: Arc::clone(&own), listed: own });
+    }
     let kept = &asking.engine.visible_meshes().0;
     let key = Key {
         principal: Arc::clone(&asking.asker.principal),
         purpose: asking.settings.get("mesh.purpose").map(str::to_owned),
         channel: asking.asker.channel,
         sees_all,
+        owned: asking.asker.owned.clone(),
         policies: authorizer.revision(),
     };
     if let Some((_, known)) = kept.get(&key).filter(|(of, _)| Arc::ptr_eq(of, &mesh)) {
@@ -112,11 +120,10 @@ impl Seen<'_> {
     /// The product with the tables that may be discovered; `None` if there are none.
     fn product(&self, product: &Arc<DataProduct>) -> Option<Arc<DataProduct>> {
         let may = |port: &OutputPort, table: &Table| {
-            let request = self.request(product, port, table);
             // What is not served yet is there for those alone who may read it.
             let is_draft = port.stage(self.asking.now) == LifeStage::Unborn;
-            self.authorizer.allows(Action::Discover, &request)
-                && (!is_draft || self.authorizer.allows(Action::SelectDraft, &request))
+            self.asking.allows(Action::Discover, (product, port, table))
+                && (!is_draft || self.asking.allows(Action::SelectDraft, (product, port, table)))
         };
         let is_whole = |port: &OutputPort| {
             let tables = &port.contract.tables;
@@ -157,6 +164,9 @@ impl Seen<'_> {
 
     /// The table without what may not be seen of it.
     fn table(&self, product: &DataProduct, port: &OutputPort, table: &Arc<Table>) -> Arc<Table> {
+        if self.asking.asker.owns(product) {
+            return Arc::clone(table);
+        }
         let request = self.request(product, port, table);
         if !self.authorizer.allows(Action::Describe, &request) {
             let name = table.name.clone();
@@ -172,6 +182,10 @@ impl Seen<'_> {
         }
         let mut seen = table.as_ref().clone();
         seen.columns.retain(|column| !absent.contains(&column.name));
+        seen.quality.retain(|rule| says_nothing_of(&absent, &rule.measure));
+        for column in &mut seen.columns {
+            column.quality.retain(|rule| says_nothing_of(&absent, &rule.measure));
+        }
         Arc::new(seen)
     }
 
@@ -182,6 +196,26 @@ impl Seen<'_> {
         table: &'a Table,
     ) -> AccessRequest<'a> {
         request_of(self.asking, (product, port, table))
+    }
+}
+
+/// The mesh with one product.
+fn only(mesh: &Mesh, owned: &OwnedProduct) -> Mesh {
+    let mut own = Mesh::default();
+    if let Some(product) = mesh.product(&owned.domain, &owned.product) {
+        let products = [(owned.product.clone(), Arc::clone(product))].into_iter().collect();
+        let domain = Domain { name: owned.domain.clone(), products };
+        own.domains.insert(owned.domain.clone(), domain);
+    }
+    own
+}
+
+/// True for a rule that names none of these columns. What a query or prose names, nobody knows.
+fn says_nothing_of(absent: &BTreeSet<String>, measure: &Measure) -> bool {
+    match measure {
+        Measure::Query { .. } | Measure::Nothing(_) | Measure::Impossible(_) => false,
+        Measure::DuplicateValues(columns) => columns.iter().all(|column| !absent.contains(column)),
+        _ => true,
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use datafusion::arrow::array::{
-    ArrayRef, BooleanArray, Float32Array, Int16Array, Int32Array, Int64Array, ListArray,
-    RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
+    ArrayRef, BooleanArray, Float32Array, Float64Array, Int16Array, Int32Array, Int64Array,
+    ListArray, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
 };
 use datafusion::arrow::datatypes::{DataType, Field, Int16Type, Schema};
 use datafusion::catalog::TableProvider;
@@ -66,6 +66,13 @@ impl<'a, T> TableBuilder<'a, T> {
     #[must_use]
     pub(super) fn real(self, name: &str, value: impl Fn(&'a T) -> Option<f32>) -> Self {
         let column: Float32Array = self.items.iter().map(value).collect();
+        self.column(name, Arc::new(column))
+    }
+
+    /// A column of numbers of eight bytes that are not whole.
+    #[must_use]
+    pub(super) fn double(self, name: &str, value: impl Fn(&'a T) -> Option<f64>) -> Self {
+        let column: Float64Array = self.items.iter().map(value).collect();
         self.column(name, Arc::new(column))
     }
 

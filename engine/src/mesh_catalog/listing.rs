@@ -10,7 +10,9 @@ use datafusion::arrow::datatypes::SchemaRef;
 
 use super::{MESH_TABLES, MakeTable, Picture, information_schema};
 use crate::error::Result;
-use crate::product::{DataProduct, LifeStage, OutputPort, ProductSelector, Table, VersionSelector};
+use crate::product::{
+    DataProduct, LifeStage, Mesh, OutputPort, ProductSelector, Table, VersionSelector,
+};
 use crate::resolve::{INFORMATION_SCHEMA, MESH_CATALOG, select_ports};
 
 /// What a listed table is.
@@ -69,8 +71,9 @@ pub(super) fn list_catalog(picture: Picture<'_>, catalog: &str) -> Result<Vec<Li
 }
 
 fn mesh_tables(picture: Picture<'_>) -> Result<Vec<ListedTable>> {
-    // Only the schemas are wanted: nobody's queries are few.
-    let nobody = Picture { principal: "", ..picture };
+    // Only the schemas are wanted: nobody's queries are few, and an empty mesh is listed soon.
+    let empty = Mesh::default();
+    let nobody = Picture { principal: "", mesh: &empty, ..picture };
     let table = |(schema, name, make): &(&str, &str, MakeTable)| {
         Ok(system_table(MESH_CATALOG, schema, name, make(nobody)?.schema()))
     };

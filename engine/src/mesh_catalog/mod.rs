@@ -14,6 +14,7 @@ pub mod postgres;
 mod problems;
 mod products;
 mod promised_schema;
+mod quality;
 mod queries;
 mod slo;
 mod tables;
@@ -26,7 +27,7 @@ use datafusion::catalog::TableProvider;
 
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::govern;
+use crate::govern::{self, Asking};
 use crate::product::{Mesh, TableName};
 use crate::resolve::{self, Lookup, MESH_CATALOG, Target};
 use crate::session::Session;
@@ -49,19 +50,22 @@ pub(crate) struct Picture<'a> {
     pub(crate) principal: &'a str,
     /// True for one who sees the queries of all.
     pub(crate) is_administrator: bool,
+    /// Who asks, for what policies decide.
+    pub(crate) asking: Asking<'a>,
     pub(crate) now: DateTime<Utc>,
 }
 
 type MakeTable = fn(Picture<'_>) -> Result<Arc<dyn TableProvider>>;
 
 /// The tables of the catalog `mesh`, each with its schema.
-const MESH_TABLES: [(&str, &str, MakeTable); 9] = [
+const MESH_TABLES: &[(&str, &str, MakeTable)] = &[
     (DISCOVERY, "columns", columns::table),
     (DISCOVERY, "domains", domains::table),
     (DISCOVERY, "polysemes", polysemes::table),
     (DISCOVERY, "ports", ports::table),
     (DISCOVERY, "problems", problems::table),
     (DISCOVERY, "products", products::table),
+    (DISCOVERY, "quality", quality::table),
     (DISCOVERY, "slo", slo::table),
     (DISCOVERY, "tables", tables::table),
     (RUNTIME, "queries", queries::table),
@@ -111,10 +115,12 @@ pub(crate) fn information_table(
 /// Every table that a principal may discover, ordered by catalog, schema and table.
 pub(crate) async fn list(session: &Session) -> Result<Vec<ListedTable>> {
     let engine = session.engine();
-    let mesh = session.visible_mesh(&session.settings()).await?.listed;
+    let settings = session.settings();
+    let mesh = session.visible_mesh(&settings).await?.listed;
     let principal = &session.principal().name;
-    let (is_administrator, now) = (session.is_administrator(), engine.clock().now());
-    listing::list(Picture { engine, mesh: &mesh, principal, is_administrator, now })
+    let (is_administrator, asking) = (session.is_administrator(), session.asking(&settings));
+    let now = asking.now;
+    listing::list(Picture { engine, mesh: &mesh, principal, is_administrator, asking, now })
 }
 
 /// The schema that `SELECT *` of one table has.
@@ -126,11 +132,13 @@ pub(crate) async fn table_schema(session: &Session, name: &TableName) -> Result<
     let parts = [name.domain.clone(), name.product.to_string(), name.table.clone()];
     let principal = &session.principal().name;
     let is_administrator = session.is_administrator();
-    let picture = Picture { engine: &engine, mesh: &mesh.listed, principal, is_administrator, now };
+    let (mesh_listed, asking) = (&mesh.listed, session.asking(&settings));
+    let engine_of = &engine;
+    let picture =
+        Picture { engine: engine_of, mesh: mesh_listed, principal, is_administrator, asking, now };
     match (Lookup { mesh: &mesh.named, settings: &settings, now }).find(&parts)? {
         Target::Port(table) => {
             let (opener, opened) = (engine.clone(), table.clone());
-            let asking = session.asking(&settings);
             govern::check_select(asking, &table)?;
             let work = async move { resolve::open_within_limit(&opener, &opened).await };
             let pinned = engine.limits().processor().run(work).await?;

@@ -1,4 +1,5 @@
-//! `mesh.discovery.problems`.
+//! `mesh.discovery.problems`: what is wrong with documents and policies, and what was found wrong with the shape of
+//! tables when they were last read.
 
 use std::sync::Arc;
 
@@ -6,11 +7,17 @@ use datafusion::catalog::TableProvider;
 
 use super::Picture;
 use super::builder::TableBuilder;
+use super::tables;
+use crate::authorizer::Action;
 use crate::error::Result;
-use crate::product::ProblemLevel;
+use crate::product::{OnBreach, Problem, ProblemLevel};
 
 pub(super) fn table(picture: Picture<'_>) -> Result<Arc<dyn TableProvider>> {
-    TableBuilder::new(&picture.mesh.problems)
+    let mut problems = picture.mesh.problems.clone();
+    for place in &tables::rows(picture) {
+        problems.extend(of_shape(picture, place));
+    }
+    TableBuilder::new(&problems)
         .text("level", |problem| {
             Some(match problem.level {
                 ProblemLevel::Warning => "warning",
@@ -25,4 +32,48 @@ pub(super) fn table(picture: Picture<'_>) -> Result<Arc<dyn TableProvider>> {
         .text("message", |problem| Some(&problem.message))
         .text("hint", |problem| problem.hint.as_ref())
         .build()
+}
+
+/// What was met of a table, as far as whoever asks may know it: nothing of columns that it does not see, and how many
+/// rows only if it may see numbers about them.
+fn of_shape(picture: Picture<'_>, place: &tables::Row<'_>) -> Vec<Problem> {
+    let contract = &place.port.contract;
+    let shapes = picture.asking.engine.shapes();
+    let Some(met) = shapes.of((contract, &place.table.name)) else { return Vec::new() };
+    let address = format!(
+        "{}.{}@{}.{}",
+        place.product.domain, place.product.name, place.port.version, place.table.name
+    );
+    let problem = |level: ProblemLevel, line: u64, message: String| Problem {
+        level,
+        domain: Some(place.product.domain.clone()),
+        product: Some(place.product.name.clone()),
+        file: contract.file.clone(),
+        line: Some(line).filter(|line| *line > 0),
+        path: None,
+        message,
+        hint: Some("mend the data or the contract".to_owned()),
+    };
+    let is_open = picture.asking.engine.authorizer().is_open();
+    let mut problems = Vec::new();
+    if let Some(why) = met.unopened {
+        let message = match is_open || picture.is_administrator {
+            true => why,
+            false => format!("table {address} cannot be opened as its contract promises"),
+        };
+        problems.push(problem(ProblemLevel::Error, place.table.line, message));
+    }
+    let may_profile =
+        picture.asking.allows(Action::Profile, (place.product, place.port, place.table));
+    let is_seen = |name: &str| place.table.columns.iter().any(|column| column.name == name);
+    let level = match contract.on_breach {
+        OnBreach::Warn => ProblemLevel::Warning,
+        OnBreach::Refuse => ProblemLevel::Error,
+    };
+    for missing in met.missing.iter().filter(|missing| is_seen(&missing.column)) {
+        let reason = missing.words(!may_profile);
+        let message = format!("column {address}.{} is required: {reason}", missing.column);
+        problems.push(problem(level, missing.line, message));
+    }
+    problems
 }

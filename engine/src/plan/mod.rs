@@ -276,7 +276,8 @@ impl Planned {
     ///
     /// When one is broken that the query may not be answered without. It is explained nevertheless.
     fn judge(&self, now: DateTime<Utc>) -> Result<()> {
-        match breaches(&self.tables, self.engine.verdicts(), now) {
+        let logs = (self.engine.verdicts(), self.engine.shapes());
+        match breaches(&self.tables, logs, now) {
             Ok(broken) => *self.broken.lock() = broken,
             Err(_) if matches!(self.answer, Answer::Explanation { .. }) => {}
             Err(error) => return Err(error),
@@ -415,7 +416,7 @@ fn finish(query: &GovernedQuery, session: &Session, made: Made) -> QueryPlan {
         timeout: settings::timeout(engine.config(), query.settings()),
         schema: made.schema,
         parameters: made.parameters,
-        tables: planned_tables(query.tables(), engine.clock().now()),
+        tables: planned_tables(query.tables(), session.asker(), engine.clock().now()),
         governed: query
             .tables()
             .iter()

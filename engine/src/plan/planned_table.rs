@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use crate::connector::SnapshotId;
 use crate::error::Result;
 use crate::govern::{GovernedPort, GovernedTable, Visibility};
-use crate::promises::{PromiseReport, PromisedTable, VerdictLog};
+use crate::promises::{PromiseReport, PromisedTable, ShapeLog, VerdictLog};
 use crate::resolve;
+use crate::session::Asker;
 use crate::snapshot_token::SnapshotToken;
 
 /// A table of the query, as reports name it.
@@ -19,7 +20,7 @@ pub(crate) struct PlannedTable {
     pub(super) snapshot: SnapshotId,
     pub(super) files: u64,
     pub(super) bytes: u64,
-    /// What is promised of it; `None` if that is nothing about time.
+    /// What is promised of it; `None` if that is nothing about time or values.
     pub(super) promised: Option<PromisedTable>,
     pub(super) visibility: Visibility,
 }
@@ -32,7 +33,11 @@ impl PlannedTable {
 }
 
 /// The tables of a query that are ports, each once.
-pub(super) fn planned_tables(tables: &[GovernedTable], now: DateTime<Utc>) -> Vec<PlannedTable> {
+pub(super) fn planned_tables(
+    tables: &[GovernedTable],
+    asker: &Asker,
+    now: DateTime<Utc>,
+) -> Vec<PlannedTable> {
     let mut planned: Vec<PlannedTable> = Vec::new();
     let ports = tables.iter().filter_map(|table| Some((table.governed_port()?, table.version())));
     for (port, version) in ports {
@@ -47,7 +52,8 @@ pub(super) fn planned_tables(tables: &[GovernedTable], now: DateTime<Utc>) -> Ve
                 snapshot: pinned.snapshot.clone(),
                 files: pinned.files,
                 bytes: pinned.bytes,
-                promised: promised(port, now),
+                // A promise that is broken does not keep its owner from looking.
+                promised: promised(port, now).filter(|_| !asker.owns(&table.product)),
                 visibility: port.visibility(),
             });
         }
@@ -62,7 +68,9 @@ fn promised(port: &GovernedPort, now: DateTime<Utc>) -> Option<PromisedTable> {
     let promised = PromisedTable::new(address, table.port.stage(now), promise, pinned)?;
     Some(match port.visibility() {
         Visibility::Whole => promised,
-        Visibility::Part | Visibility::PartUnexplained => promised.without_ages(),
+        Visibility::Part | Visibility::PartUnexplained => {
+            promised.in_part(port.provider().schema())
+        }
     })
 }
 
@@ -73,7 +81,7 @@ fn promised(port: &GovernedPort, now: DateTime<Utc>) -> Option<PromisedTable> {
 /// When one is broken whose contract says that the query is refused then.
 pub(super) fn breaches(
     tables: &[PlannedTable],
-    verdicts: &VerdictLog,
+    (verdicts, shapes): (&VerdictLog, &ShapeLog),
     now: DateTime<Utc>,
 ) -> Result<Vec<String>> {
     let mut warnings = Vec::new();
@@ -84,6 +92,12 @@ pub(super) fn breaches(
                 warnings.push(breach?);
             }
         }
+        let missing = table.missing_values();
+        let breaches: Vec<_> = missing.iter().map(|it| table.breach_of_shape(it)).collect();
+        shapes.judged(table, missing, now);
+        for breach in breaches {
+            warnings.push(breach?);
+        }
     }
     warnings.dedup();
     Ok(warnings)
@@ -93,7 +107,12 @@ pub(super) fn breaches(
 pub(super) fn reports(tables: &[PlannedTable], now: DateTime<Utc>) -> Vec<PromiseReport> {
     let promised = tables.iter().filter_map(|table| table.promised.as_ref());
     promised
-        .flat_map(|table| table.judge(now).into_iter().filter_map(|judged| table.report(&judged)))
+        .flat_map(|table| {
+            let judged = table.judge(now).into_iter().filter_map(|judged| table.report(&judged));
+            let missing = table.missing_values();
+            let missing = missing.iter().map(|missing| table.report_of_shape(missing));
+            judged.chain(missing).collect::<Vec<_>>()
+        })
         .collect()
 }
 

@@ -1,5 +1,7 @@
 //! One column that a contract promises.
 
+use super::{QualityRule, ValueLimit};
+
 /// What a column means, independent of how it is stored (ODCS 3.2.0, `logicalType`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LogicalType {
@@ -78,6 +80,10 @@ pub struct Column {
     /// The key of the definition that it is bound to (a polyseme): see [`Mesh::definitions`](super::Mesh::definitions),
     /// or a URL beyond the mesh.
     pub semantic_definition: Option<String>,
+    /// What its values are held to.
+    pub limits: Vec<ValueLimit>,
+    /// The rules about its quality.
+    pub quality: Vec<QualityRule>,
     /// The fields of an object, the item of an array, key and value of a map.
     pub children: Vec<Column>,
     /// The line of the document that it begins on, from 1; 0 if no document tells.

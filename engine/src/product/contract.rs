@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::{Server, Slo, Status, Table, Version};
+use super::{OnBreach, Server, Slo, Status, Table, Version};
 
 /// What a port promises (an ODCS document).
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +29,8 @@ pub struct Contract {
     pub slos: Vec<Slo>,
     /// The purposes that it may be read for; empty for any.
     pub allowed_purposes: Vec<String>,
+    /// What happens while the data have not the promised shape.
+    pub on_breach: OnBreach,
     /// Served from here on (`generalAvailability`).
     pub general_availability: Option<DateTime<Utc>>,
     /// Without promises from here on (`endOfSupport`).

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Mesh ─ Domain ─ DataProduct ─ OutputPort ─ Contract ─ Table ─ Column
-//!                                               └────── Server, Slo
+//!                                               └────── Server, Slo, QualityRule
 //! ```
 //!
 //! Nothing here does I/O, and nothing here knows how a document is written or a table is read.
@@ -14,6 +14,7 @@ mod definition;
 mod mesh;
 mod output_port;
 mod problem;
+mod quality;
 mod server;
 mod slo;
 mod status;
@@ -28,6 +29,7 @@ pub use definition::Definition;
 pub use mesh::{Domain, Mesh};
 pub use output_port::OutputPort;
 pub use problem::{Problem, ProblemLevel};
+pub use quality::{Expectation, Measure, QualityRule, QueryPart, RuleKind, RuleValue, ValueLimit};
 pub use server::{Moment, Server};
 pub use slo::{OnBreach, Slo};
 pub use status::Status;

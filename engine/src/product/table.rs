@@ -1,6 +1,6 @@
 //! One table that a contract promises.
 
-use super::Column;
+use super::{Column, QualityRule};
 
 /// One table that a contract promises (ODCS 3.2.0, `schema[]`).
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -17,6 +17,8 @@ pub struct Table {
     pub is_deprecated: bool,
     /// The promised columns, in order; empty if the contract names none.
     pub columns: Vec<Column>,
+    /// The rules about the quality of the table as a whole.
+    pub quality: Vec<QualityRule>,
     /// The line of the document that it begins on, from 1; 0 if no document tells.
     pub line: u64,
 }

@@ -1,4 +1,4 @@
-//! Holds tables against what their contracts promise about time, by metadata that is there anyway.
+//! Holds tables against what their contracts promise about time and shape, by metadata that is there anyway.
 //!
 //! ```text
 //! Slo ─promise─▶ Promise (subject, limit) ─age of what the metadata knows─▶ Verdict
@@ -11,19 +11,22 @@ mod age;
 mod duration;
 mod log;
 mod promise;
+mod shape;
 mod verdict;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use datafusion::arrow::datatypes::SchemaRef;
 
 use crate::connector::{PinnedTable, TableFacts};
 use crate::error::{Error, ErrorKind};
-use crate::product::{Contract, LifeStage, OnBreach, Slo, Table};
+use crate::product::{Column, Contract, LifeStage, OnBreach, Slo, Table};
 
 pub(crate) use duration::seconds_of_unit;
 pub(crate) use log::VerdictLog;
 pub(crate) use promise::{Promise, Subject};
+pub(crate) use shape::{MissingValues, ShapeLog};
 pub use verdict::{Verdict, VerdictStatus};
 
 use age::Age;
@@ -38,8 +41,10 @@ pub(crate) struct PromisedTable {
     pub(crate) stage: LifeStage,
     facts: Arc<dyn TableFacts>,
     committed_at: Option<DateTime<Utc>>,
-    /// True if the asker may not learn how old its rows are: some of them are hidden.
-    hides_ages: bool,
+    /// The columns that the asker sees.
+    columns: SchemaRef,
+    /// True if the asker may not learn how old its rows are, and how many: some of them are hidden.
+    hides_numbers: bool,
 }
 
 /// A promise about time and the verdict on it, for people.
@@ -64,28 +69,33 @@ pub(crate) struct Judged {
 }
 
 impl PromisedTable {
-    /// What `contract` promises of `table`, which was opened as `pinned`; `None` if it is nothing about time.
+    /// What `contract` promises of `table`, which was opened as `pinned`; `None` if it is nothing about time or values.
     pub(crate) fn new(
         address: String,
         stage: LifeStage,
         (contract, table): (&Arc<Contract>, &Arc<Table>),
         pinned: &PinnedTable,
     ) -> Option<Self> {
-        contract.slos.iter().any(|slo| Promise::of(slo, contract, table).is_some()).then(|| Self {
+        let is_about_time =
+            contract.slos.iter().any(|it| Promise::of(it, contract, table).is_some());
+        let is_about_values = table.columns.iter().any(Column::promises_values);
+        (is_about_time || is_about_values).then(|| Self {
             address,
             contract: Arc::clone(contract),
             table: Arc::clone(table),
             stage,
             facts: Arc::clone(&pinned.facts),
             committed_at: pinned.committed_at,
-            hides_ages: false,
+            columns: pinned.provider.schema(),
+            hides_numbers: false,
         })
     }
 
-    /// The same for somebody who sees it in part: whether a promise is kept, but not how old its rows are.
+    /// The same for somebody who sees these columns of it, and perhaps not all rows: whether a promise is kept, but not
+    /// how old its rows are.
     #[must_use]
-    pub(crate) fn without_ages(self) -> Self {
-        Self { hides_ages: true, ..self }
+    pub(crate) fn in_part(self, columns: SchemaRef) -> Self {
+        Self { columns, hides_numbers: true, ..self }
     }
 
     /// Judges each promise about time that concerns the table.
@@ -113,6 +123,22 @@ impl PromisedTable {
         Verdict { status, age, judged_at: now }
     }
 
+    /// What the asker is told of a column that lacks values: as of a promise about time.
+    pub(crate) fn breach_of_shape(&self, missing: &MissingValues) -> Result<String, Error> {
+        let (promise, reason) = (self.required(missing), missing.words(self.hides_numbers));
+        broken(self.on_breach_of_shape(), &promise, reason)
+    }
+
+    /// A column that lacks values, for people.
+    pub(crate) fn report_of_shape(&self, missing: &MissingValues) -> PromiseReport {
+        PromiseReport {
+            promise: self.required(missing),
+            status: VerdictStatus::Broken,
+            on_breach: self.on_breach_of_shape(),
+            reason: Some(missing.words(self.hides_numbers)),
+        }
+    }
+
     /// What the asker is told of a broken promise: an error where it says so, else a warning. `None` for others.
     pub(crate) fn breach(&self, judged: &Judged) -> Option<Result<String, Error>> {
         if judged.verdict.status != VerdictStatus::Broken {
@@ -120,14 +146,7 @@ impl PromisedTable {
         }
         let PromiseReport { promise, on_breach, reason, .. } = self.report(judged)?;
         let reason = reason.unwrap_or_else(|| "its rows are too old".to_owned());
-        Some(match on_breach {
-            OnBreach::Warn => Ok(format!("promise broken: {promise}: {reason}")),
-            OnBreach::Refuse => {
-                Err(Error::new(ErrorKind::ContractViolated, format!("promise broken: {promise}"))
-                    .with_detail(reason)
-                    .with_hint("ask the owner of the product; its contract says onBreach: refuse"))
-            }
-        })
+        Some(broken(on_breach, &promise, reason))
     }
 
     /// A verdict for people.
@@ -138,11 +157,23 @@ impl PromisedTable {
             promise: words(slo, &self.address),
             status: judged.verdict.status,
             on_breach: slo.on_breach,
-            reason: match (self.hides_ages, subject) {
+            reason: match (self.hides_numbers, subject) {
                 (true, Subject::Newest(_) | Subject::Oldest(_)) => None,
                 _ => reason(subject, judged.verdict.age),
             },
         })
+    }
+}
+
+/// An error where the contract says so, else a warning.
+fn broken(on_breach: OnBreach, promise: &str, reason: String) -> Result<String, Error> {
+    match on_breach {
+        OnBreach::Warn => Ok(format!("promise broken: {promise}: {reason}")),
+        OnBreach::Refuse => {
+            Err(Error::new(ErrorKind::ContractViolated, format!("promise broken: {promise}"))
+                .with_detail(reason)
+                .with_hint("ask the owner of the product; its contract says onBreach: refuse"))
+        }
     }
 }
 

@@ -2,12 +2,12 @@
 
 use chrono::TimeDelta;
 use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::datatypes::Schema;
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::datasource::MemTable;
 use datafusion::scalar::ScalarValue;
 
 use super::*;
-use crate::connector::{ColumnRange, Extreme, SnapshotId, ValueRange};
+use crate::connector::{ColumnRange, Extreme, NullCount, SnapshotId, ValueRange};
 use crate::product::Column;
 use crate::testing;
 
@@ -146,4 +146,104 @@ fn breach_is_a_warning_or_an_error_with_the_age() {
     assert!(empty.expect("a warning").ends_with("there is no value in the column"));
     let rounded = breach(promised, newest(None, before(312))).and_then(Result::ok);
     assert!(rounded.expect("a warning").ends_with("the newest row is at least 5 h 12 min old"));
+}
+
+/// Two rows lack a value in `at`, and perhaps more of others.
+#[derive(Debug)]
+struct Nulls(NullCount);
+
+impl TableFacts for Nulls {
+    fn range(&self, _column: &str) -> ColumnRange {
+        ColumnRange::Unknown
+    }
+
+    fn nulls(&self, column: &str) -> NullCount {
+        if column == "at" { self.0 } else { NullCount::default() }
+    }
+}
+
+fn shaped(nulls: NullCount, on_breach: OnBreach, stage: LifeStage) -> PromisedTable {
+    let mut contract =
+        testing::contract("c", crate::product::Version::parse("2.1.0").unwrap(), &[]);
+    let required = |name: &str| Column {
+        name: name.to_owned(),
+        is_required: true,
+        line: 7,
+        ..Column::default()
+    };
+    let columns = vec![required("at"), required("other"), required("hidden")];
+    let plays = Arc::new(Table { name: "plays".to_owned(), columns, ..Table::default() });
+    contract.on_breach = on_breach;
+    let fields = ["at", "other", "hidden"].map(|name| Field::new(name, DataType::Int64, true));
+    let schema = Arc::new(Schema::new(fields.to_vec()));
+    let batches = vec![vec![RecordBatch::new_empty(Arc::clone(&schema))]];
+    let pinned = PinnedTable {
+        snapshot: SnapshotId("memory:1".to_owned()),
+        committed_at: None,
+        rows: None,
+        files: 1,
+        bytes: 1,
+        provider: Arc::new(MemTable::try_new(schema, batches).expect("a table")),
+        facts: Arc::new(Nulls(nulls)),
+    };
+    let contract = Arc::new(contract);
+    PromisedTable::new("a.plays@2.1.0".to_owned(), stage, (&contract, &plays), &pinned)
+        .expect("a promise")
+}
+
+#[test]
+fn required_column_without_values_is_a_broken_promise() {
+    use LifeStage::{Active, Unsupported};
+    let count = |at_least, at_most| NullCount { at_least, at_most };
+    let words = "promise broken: required plays.at in a.plays@2.1.0: ";
+    for (nulls, stage, expected) in [
+        (count(2, Some(2)), Active, Some("2 rows have no value")),
+        (count(2, None), Active, Some("at least 2 rows have no value")),
+        (count(2, Some(3)), Active, Some("at least 2 rows have no value")),
+        (count(0, Some(3)), Active, None),
+        (count(0, None), Active, None),
+        (count(2, Some(2)), Unsupported, None),
+    ] {
+        let table = shaped(nulls, OnBreach::Warn, stage);
+        let told = table.missing_values().first().map(|it| table.breach_of_shape(it));
+        let told = told.map(|breach| breach.expect("a warning"));
+        assert_eq!(told, expected.map(|text| format!("{words}{text}")), "{nulls:?} {stage:?}");
+    }
+    let table = shaped(count(2, Some(2)), OnBreach::Refuse, Active);
+    let missing = table.missing_values();
+    assert_eq!(missing.iter().map(|it| it.line).collect::<Vec<_>>(), [7]);
+    let refused = table.breach_of_shape(missing.first().expect("one")).expect_err("an error");
+    assert_eq!(refused.kind(), ErrorKind::ContractViolated);
+    assert!(refused.to_line().contains("2 rows have no value"), "{}", refused.to_line());
+}
+
+#[test]
+fn who_sees_a_part_learns_no_number_and_nothing_of_absent_columns() {
+    let both = NullCount { at_least: 2, at_most: Some(2) };
+    let seen = |names: &[&str]| {
+        let fields = names.iter().map(|name| Field::new(*name, DataType::Int64, true));
+        let columns = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let table = shaped(both, OnBreach::Warn, LifeStage::Active).in_part(columns);
+        let told = table.missing_values();
+        told.iter().map(|it| table.breach_of_shape(it).expect("a warning")).collect::<Vec<_>>()
+    };
+    let told = ["promise broken: required plays.at in a.plays@2.1.0: rows have no value"];
+    assert_eq!(seen(&["at", "other"]), told);
+    assert!(seen(&["other"]).is_empty());
+}
+
+#[test]
+fn problem_of_shape_is_kept_until_it_is_gone() {
+    let log = ShapeLog::default();
+    let table = shaped(NullCount { at_least: 2, at_most: None }, OnBreach::Warn, LifeStage::Active);
+    let of = (table.contract.as_ref(), "plays");
+    assert!(log.of(of).is_none());
+    log.judged(&table, table.missing_values(), now());
+    log.failed(of, &Error::new(ErrorKind::ContractViolated, "no column"), now());
+    let met = log.of(of).expect("problems");
+    assert_eq!((met.missing.len(), met.unopened.as_deref()), (1, Some("no column")));
+    log.opened(of, now());
+    assert!(log.of(of).expect("problems").unopened.is_none());
+    log.judged(&table, Vec::new(), now());
+    assert!(log.of(of).is_none());
 }

@@ -112,9 +112,10 @@ pub(crate) async fn resolve(session: &Session, statement: &Statement) -> Result<
         let lookup = Lookup { mesh: &mesh.named, settings: &settings, now };
         let principal = &session.principal().name;
         let is_administrator = session.is_administrator();
-        let picture = Picture { engine, mesh: &mesh.listed, principal, is_administrator, now };
-        let mut databases = Databases::new(picture, &settings);
         let asking = session.asking(&settings);
+        let listed = &mesh.listed;
+        let picture = Picture { engine, mesh: listed, principal, is_administrator, asking, now };
+        let mut databases = Databases::new(picture, &settings);
         tables = resolve_tables(&mut databases, (&lookup, asking), &written).await?;
         if statement.asks_catalog() {
             postgres = Some(databases.get(None)?);

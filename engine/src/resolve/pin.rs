@@ -62,7 +62,11 @@ async fn open(engine: &Engine, table: &PortTable, wanted: &Wanted) -> Result<Pin
     };
     let about = |error: Error| error.about_table(&address);
     let opened = connector.open(request(moment(&address, &server.moment, wanted)?));
-    let opened = opened.await.map_err(about)?;
+    let opened = opened.await.map_err(about);
+    if *wanted == Wanted::Newest {
+        remember(engine, table, &opened);
+    }
+    let opened = opened?;
     let Wanted::Exactly(snapshot) = wanted else { return Ok(opened) };
     if opened.snapshot == *snapshot {
         return Ok(opened);
@@ -72,6 +76,19 @@ async fn open(engine: &Engine, table: &PortTable, wanted: &Wanted) -> Result<Pin
     let Some(number) = earlier else { return Err(gone()) };
     let earlier = connector.open(request(Moment::Version(number))).await.map_err(about)?;
     if earlier.snapshot == *snapshot { Ok(earlier) } else { Err(gone()) }
+}
+
+/// Remembers whether a table could be opened as its contract promises.
+fn remember(engine: &Engine, table: &PortTable, opened: &Result<PinnedTable>) {
+    let (of, now) =
+        ((table.port.contract.as_ref(), table.table.name.as_str()), engine.clock().now());
+    match opened {
+        Ok(_) => engine.shapes().opened(of, now),
+        Err(error) if error.kind() == ErrorKind::ContractViolated => {
+            engine.shapes().failed(of, error, now);
+        }
+        Err(_) => {}
+    }
 }
 
 /// The number of a snapshot in its table's history, where it has one.

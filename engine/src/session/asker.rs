@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Principal;
+use crate::product::DataProduct;
 
 /// The longest name of a program, in characters.
 const PROGRAM_CHARS_MAX: usize = 200;
@@ -15,6 +16,27 @@ pub(crate) struct Asker {
     pub(crate) program: Option<Arc<str>>,
     /// The way in, as policies call it.
     pub(crate) channel: &'static str,
+    /// The product in whose name the engine itself asks; no statement of a client has one.
+    pub(crate) owned: Option<Arc<OwnedProduct>>,
+}
+
+/// A product in whose name the engine asks. Its own tables are read whole, for what its owner promises of all of
+/// their rows.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct OwnedProduct {
+    pub(crate) domain: String,
+    pub(crate) product: String,
+    /// False if it sees its own product and nothing else.
+    pub(crate) sees_others: bool,
+}
+
+impl Asker {
+    /// True if it asks in the name of this product.
+    pub(crate) fn owns(&self, product: &DataProduct) -> bool {
+        self.owned
+            .as_ref()
+            .is_some_and(|it| it.domain == product.domain && it.product == product.name)
+    }
 }
 
 /// The name of a program as it is shown.

@@ -21,11 +21,11 @@ use crate::execute::QueryStream;
 use crate::govern::{Asking, VisibleMesh, visible_mesh};
 use crate::mesh_catalog::ListedTable;
 use crate::plan::{Aim, QueryPlan};
-use crate::product::TableName;
+use crate::product::{DataProduct, TableName};
 use crate::resolve::Statement;
 use crate::telemetry::{Record, stage};
 
-pub(crate) use asker::Asker;
+pub(crate) use asker::{Asker, OwnedProduct};
 pub use principal::Principal;
 pub(crate) use settings::canonical_setting;
 pub use settings::{SETTINGS, SettingDefinition, Settings};
@@ -45,15 +45,26 @@ impl Session {
     /// Opens a session; [`Engine::session`] is the usual way.
     #[must_use]
     pub fn new(engine: Engine, principal: impl Into<Arc<Principal>>) -> Self {
-        let asker = Asker { principal: principal.into(), program: None, channel: EMBEDDED };
+        let asker =
+            Asker { principal: principal.into(), program: None, channel: EMBEDDED, owned: None };
         Self { engine, asker, settings: Arc::default() }
+    }
+
+    /// Opens a session of the engine's own, in the name of a product: policies are not asked about its own
+    /// tables. Nothing that a client says reaches it, and it reaches no client.
+    pub(crate) fn of_owner(engine: Engine, product: &DataProduct, sees_others: bool) -> Self {
+        let (domain, name) = (&product.domain, &product.name);
+        let mut session = Self::new(engine, Principal::of_product(domain, name));
+        let (domain, product) = (domain.clone(), name.clone());
+        session.asker.owned = Some(Arc::new(OwnedProduct { domain, product, sees_others }));
+        session
     }
 
     /// The same session, with what is known of its principal now: groups and attributes can change while
     /// somebody is logged in.
     #[must_use]
     pub fn for_principal(&self, principal: Arc<Principal>) -> Self {
-        let asker = Asker { principal, ..self.asker.clone() };
+        let asker = Asker { principal, owned: None, ..self.asker.clone() };
         Self { asker, ..self.clone() }
     }
 

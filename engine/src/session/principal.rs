@@ -32,6 +32,20 @@ impl Principal {
     pub fn user(name: impl Into<String>) -> Self {
         Self { name: name.into(), kind: "user".to_owned(), ..Self::anonymous() }
     }
+
+    /// A product, as which its rules are checked: in the group of its domain.
+    #[must_use]
+    pub fn of_product(domain: &str, product: &str) -> Self {
+        let mut attributes = Self::anonymous().attributes;
+        attributes.insert("domain".to_owned(), domain.to_owned());
+        Self {
+            name: format!("{domain}.{product}"),
+            kind: "service".to_owned(),
+            groups: BTreeSet::from([domain.to_owned()]),
+            attributes,
+        }
+    }
+
     /// True for nobody in particular: all who are not logged in are one principal.
     #[must_use]
     pub fn is_anonymous(&self) -> bool {

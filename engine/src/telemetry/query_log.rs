@@ -121,6 +121,7 @@ mod tests {
             principal: Arc::new(Principal::user(principal)),
             program: None,
             channel: "embedded",
+            owned: None,
         };
         let sql = "SELECT 1".to_owned();
         log.begin(|number| {

@@ -114,7 +114,11 @@ impl Record {
             ErrorKind::Cancelled => Outcome::Cancelled,
             kind => Outcome::Failed(kind),
         };
-        self.message = Some(error.to_line());
+        // What the engine asks in the name of a product is told where its answer is.
+        self.message = Some(match self.logged.asker.owned {
+            None => error.to_line(),
+            Some(_) => format!("a rule about quality failed: {}", error.kind().as_str()),
+        });
     }
 
     /// Says that there is nothing to tell.

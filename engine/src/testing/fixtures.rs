@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::engine::Engine;
 use crate::error::Result;
 use crate::product::{
-    Contract, DataProduct, Domain, Mesh, OutputPort, Owner, Server, Status, Table, Version,
+    Contract, DataProduct, Domain, Mesh, OnBreach, OutputPort, Owner, Server, Status, Table,
+    Version,
 };
 
 use super::{FixedCatalog, MemoryConnector};
@@ -32,6 +33,7 @@ pub fn contract(id: &str, version: Version, tables: &[&str]) -> Contract {
             .collect(),
         slos: Vec::new(),
         allowed_purposes: Vec::new(),
+        on_breach: OnBreach::Warn,
         general_availability: None,
         end_of_support: None,
         end_of_life: None,

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use samite_engine::authorizer::{AccessRequest, Decision};
 use samite_engine::product::{
-    Column, Contract, DataProduct, Domain, LogicalType, Mesh, OutputPort, Owner, Problem, Status,
-    Table, Version,
+    Column, Contract, DataProduct, Domain, LogicalType, Mesh, OnBreach, OutputPort, Owner, Problem,
+    Status, Table, Version,
 };
 use samite_engine::session::Principal;
 
@@ -51,6 +51,7 @@ pub(super) fn port(name: &str, version: &str, tables: Vec<Table>) -> OutputPort 
             tables: tables.into_iter().map(Arc::new).collect(),
             slos: Vec::new(),
             allowed_purposes: Vec::new(),
+            on_breach: OnBreach::default(),
             general_availability: None,
             end_of_support: None,
             end_of_life: None,

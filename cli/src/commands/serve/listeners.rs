@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::StopSignals;
 use super::health::Health;
+use super::quality::keep_checking;
 use super::watch::watch;
 use crate::commands::failure::Failure;
 use crate::commands::terminal;
@@ -87,6 +88,7 @@ impl Listeners {
                 () = stop.wait() => {}
                 () = stopping.cancelled() => {}
                 () = health.look(mesh) => {}
+                () = keep_checking(mesh) => {}
             }
             health.set(false);
             stopping.cancel();
