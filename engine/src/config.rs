@@ -30,6 +30,12 @@ pub struct EngineConfig {
     pub has_logged_sql: bool,
     /// Groups whose members see and may end the queries of all.
     pub administrators: Vec<String>,
+    /// Statements that `mesh.runtime.audit` remembers; none if 0.
+    pub audit_statements_max: usize,
+    /// Lines that `mesh.runtime.data_movement` has, about.
+    pub movement_lines_max: usize,
+    /// True if metrics name domains and products.
+    pub has_product_metrics: bool,
     /// Partitions that a plan is split into; the number of processor cores if 0.
     pub target_partitions: usize,
     /// Rows of a batch inside the engine.
@@ -57,6 +63,9 @@ impl Default for EngineConfig {
             queue_length_max: 1000,
             has_logged_sql: false,
             administrators: Vec::new(),
+            audit_statements_max: 10_000,
+            movement_lines_max: 10_000,
+            has_product_metrics: false,
             target_partitions: 0,
             batch_rows: 8192,
             sql_bytes_max: 256 << 10,

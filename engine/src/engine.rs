@@ -9,6 +9,7 @@ use datafusion::execution::SessionState;
 use datafusion::execution::object_store::ObjectStoreRegistry;
 use datafusion::execution::runtime_env::RuntimeEnv;
 
+use crate::audit::{Counters, History, MovedData, Movement, MovementKey};
 use crate::authorizer::{Authorizer, OpenMesh};
 use crate::catalog::ProductCatalog;
 use crate::config::EngineConfig;
@@ -22,6 +23,9 @@ use crate::quality::QualityLog;
 use crate::sealed::Sealed;
 use crate::session::{Principal, Session};
 use crate::telemetry::{Metrics, QueryLog};
+
+/// How often it is looked whether queries still run.
+const SETTLE_PERIOD: Duration = Duration::from_millis(10);
 
 /// The engine. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -37,6 +41,9 @@ struct Inner {
     config: EngineConfig,
     limits: Limits,
     query_log: QueryLog,
+    history: History,
+    movement: Movement,
+    counters: Counters,
     verdicts: VerdictLog,
     shapes: ShapeLog,
     quality: QualityLog,
@@ -151,12 +158,16 @@ impl EngineBuilder {
         let constant_state = crate::plan::constant_state(&base_state);
         let has_sql = self.config.has_logged_sql;
         let events = self.events.unwrap_or_else(|| Arc::new(LogEvents { has_sql }));
+        let metrics = Metrics::new()?;
+        let counters = Counters::new(&metrics, self.config.has_product_metrics)?;
         Ok(Engine(Arc::new(Inner {
             catalog,
             connectors: self.connectors,
             authorizer: self.authorizer.unwrap_or_else(|| Arc::new(OpenMesh)),
             events,
             clock: self.clock,
+            history: History::new(self.config.audit_statements_max),
+            movement: Movement::new(self.config.movement_lines_max),
             config: self.config,
             limits,
             query_log: QueryLog::default(),
@@ -164,7 +175,8 @@ impl EngineBuilder {
             shapes: ShapeLog::default(),
             quality: QualityLog::default(),
             visible_meshes: VisibleMeshes::default(),
-            metrics: Metrics::new()?,
+            counters,
+            metrics,
             base_state: Sealed::new(base_state),
             constant_state: Sealed::new(constant_state),
         })))
@@ -251,9 +263,38 @@ impl Engine {
         crate::health::check(self, patience).await
     }
 
+    /// Waits until no query runs, for as long as `patience` lasts: one that was cancelled holds its place until it
+    /// has ended and is recorded.
+    pub async fn settle(&self, patience: Duration) {
+        let until = tokio::time::Instant::now() + patience;
+        while self.0.limits.load().running > 0 && tokio::time::Instant::now() < until {
+            tokio::time::sleep(SETTLE_PERIOD).await;
+        }
+    }
+
     /// The queries that run, and those that ran lately.
     pub(crate) fn query_log(&self) -> &QueryLog {
         &self.0.query_log
+    }
+
+    /// The last statements.
+    pub(crate) fn history(&self) -> &History {
+        &self.0.history
+    }
+
+    /// What is counted of decisions.
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.0.counters
+    }
+
+    /// How much went from which domain to which.
+    pub(crate) fn movement(&self) -> &Movement {
+        &self.0.movement
+    }
+
+    /// Counts what went from one domain to another before this engine began, as a record of it says.
+    pub fn restore_movement(&self, key: MovementKey, moved: MovedData) {
+        self.0.movement.add(key, moved);
     }
 
     /// The mesh as those see it who asked lately.

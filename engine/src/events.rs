@@ -1,12 +1,19 @@
 //! The seam to whatever records what happened.
 
 use std::fmt::Debug;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::connector::SnapshotId;
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Result};
+use crate::session::Principal;
+
+pub use crate::audit::{
+    AccessDecision, MovedData, MovementKey, PortAddress, TableAccess, TableReads, to_domain,
+};
 
 /// How a query ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,17 +38,80 @@ impl Outcome {
     }
 }
 
-/// One query, after its end.
+/// What a statement does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StatementAction {
+    /// It reads rows.
+    Select,
+    /// It says how rows would be read.
+    Explain,
+    /// It reads tables of Samite's own only, or shows what is set.
+    List,
+    /// It sets something in its session.
+    Set,
+    /// It ends a query.
+    Kill,
+    /// It could not be read as a statement.
+    Unread,
+}
+
+impl StatementAction {
+    /// The name, in records and listings.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Select => "select",
+            Self::Explain => "explain",
+            Self::List => "list",
+            Self::Set => "set",
+            Self::Kill => "kill",
+            Self::Unread => "unread",
+        }
+    }
+}
+
+/// One statement: who asked what, of which tables.
 #[derive(Debug, Clone)]
-pub struct QueryEvent {
+pub struct Asked {
     /// The id that the client got too.
     pub query_id: String,
-    /// The name of the principal.
-    pub principal: String,
-    /// The statement.
-    pub sql: String,
+    /// Who asked.
+    pub principal: Arc<Principal>,
+    /// With which program, as it calls itself.
+    pub program: Option<Arc<str>>,
+    /// The way in: `flight-sql`, `postgresql` or `embedded`.
+    pub channel: &'static str,
+    /// The address of the client, where it is known.
+    pub address: Option<IpAddr>,
+    /// What for; `None` if nobody said.
+    pub purpose: Option<String>,
+    /// What the statement does.
+    pub action: StatementAction,
+    /// Its text without literals and comments.
+    pub statement: Arc<str>,
     /// When it began.
     pub started_at: DateTime<Utc>,
+    /// The tables that it names, as far as they were looked at before it ended.
+    pub tables: Vec<TableAccess>,
+}
+
+impl Asked {
+    /// True if something of a product was to be read.
+    #[must_use]
+    pub fn names_products(&self) -> bool {
+        self.tables.iter().any(|table| table.port.is_some())
+    }
+}
+
+/// One statement, after its end.
+#[derive(Debug, Clone)]
+pub struct QueryEvent {
+    /// Who asked what, with what was read of each table.
+    pub asked: Asked,
+    /// The statement as it came, if the configuration lets it be logged.
+    pub sql: Option<String>,
+    /// When it ended.
+    pub ended_at: DateTime<Utc>,
     /// How long it was planned, waited for its turn, and ran.
     pub elapsed: Duration,
     /// How long it waited for its turn.
@@ -56,14 +126,34 @@ pub struct QueryEvent {
     pub bytes: u64,
     /// The bytes that were read from ports.
     pub bytes_read: u64,
-    /// The tables, each with its snapshot.
-    pub snapshots: Vec<(String, SnapshotId)>,
 }
 
 /// Records what happened.
+#[async_trait]
 pub trait EventSink: Debug + Send + Sync {
-    /// Records the end of a query, also of one that could not be planned. Must not block.
-    fn query_ended(&self, event: &QueryEvent);
+    /// Says whether one more statement can be recorded. Must not block.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot: then it is refused.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// The same for a statement that may begin, for which it may wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`EventSink::check`].
+    async fn admit(&self) -> Result<()> {
+        self.check()
+    }
+
+    /// Records that a statement begins to run. One that is refused before never does. Must not block.
+    fn query_started(&self, _asked: &Asked) {}
+
+    /// Records the end of a statement, also of one that could not be planned. Must not block.
+    fn query_ended(&self, event: &Arc<QueryEvent>);
 }
 
 /// Writes each query to the log: at `info`, but for what reads no table and goes well, at `debug`.
@@ -73,8 +163,13 @@ pub struct LogEvents {
     pub has_sql: bool,
 }
 
+#[async_trait]
 impl EventSink for LogEvents {
-    fn query_ended(&self, event: &QueryEvent) {
+    fn query_ended(&self, event: &Arc<QueryEvent>) {
+        let asked = &event.asked;
+        if matches!(asked.action, StatementAction::Set | StatementAction::Kill) {
+            return;
+        }
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let error = match event.outcome {
             Outcome::Failed(kind) => Some(kind.as_str()),
@@ -83,8 +178,8 @@ impl EventSink for LogEvents {
         macro_rules! log {
             ($level:ident) => {
                 tracing::$level!(
-                    query_id = %event.query_id,
-                    principal = %event.principal,
+                    query_id = %asked.query_id,
+                    principal = %asked.principal.name,
                     outcome = event.outcome.as_str(),
                     error,
                     rows = event.rows,
@@ -92,12 +187,12 @@ impl EventSink for LogEvents {
                     bytes_read = event.bytes_read,
                     elapsed_ms = millis(event.elapsed),
                     queued_ms = millis(event.queued),
-                    sql = self.has_sql.then_some(event.sql.as_str()),
+                    sql = event.sql.as_deref().filter(|_| self.has_sql),
                     "query ended"
                 )
             };
         }
-        if event.outcome == Outcome::Finished && event.snapshots.is_empty() {
+        if event.outcome == Outcome::Finished && !asked.names_products() {
             log!(debug);
         } else {
             log!(info);

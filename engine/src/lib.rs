@@ -15,6 +15,7 @@
 
 pub mod product;
 
+mod audit;
 pub mod authorizer;
 pub mod catalog;
 pub mod connector;

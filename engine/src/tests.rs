@@ -1,5 +1,6 @@
 //! The engine as a whole, over tables in memory.
 
+mod audit;
 mod governed;
 mod polysemes;
 mod queries;

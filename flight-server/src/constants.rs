@@ -4,12 +4,13 @@
 //! They are answered from here without being read or planned again. Nothing in here comes from a
 //! table.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use moka::sync::Cache;
 use samite_engine::plan::QueryPlan;
 use samite_engine::resolve::Statement;
-use samite_engine::session::{Session, Settings};
+use samite_engine::session::{Principal, Session, Settings};
 
 use crate::wire::{Profile, WireSchema};
 
@@ -34,7 +35,9 @@ pub(crate) struct Constants(Cache<Key, Arc<Constant>>);
 /// All that an answer depends on.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Key {
-    principal: String,
+    principal: Principal,
+    /// From where: the record of a statement says it.
+    origin: (Option<IpAddr>, Option<String>),
     settings: Settings,
     profile: Profile,
     sql: String,
@@ -42,8 +45,9 @@ struct Key {
 
 impl Key {
     fn new(session: &Session, profile: Profile, sql: &str) -> Self {
-        let (principal, settings) = (session.principal().name.clone(), session.settings());
-        Self { principal, settings, profile, sql: sql.to_owned() }
+        let (principal, settings) = (session.principal().clone(), session.settings());
+        let origin = (session.address(), session.program().map(str::to_owned));
+        Self { principal, origin, settings, profile, sql: sql.to_owned() }
     }
 }
 

@@ -90,6 +90,7 @@ impl Calls {
         let state = State::new(engine, authenticator, metrics, config, shutdown)?;
         let caller = Caller {
             principal: Arc::new(Principal::anonymous()),
+            address: None,
             session: SessionKey::Token("fuzz".to_owned()),
             asked_profile: None,
             program_profile: Profile::default(),

@@ -162,7 +162,8 @@ impl Sessions {
 
     /// A session that nobody else sees.
     pub(crate) fn fresh(&self, caller: &Caller) -> Session {
-        let session = self.engine.session(Arc::clone(&caller.principal)).with_channel("flight-sql");
+        let session = self.engine.session(Arc::clone(&caller.principal));
+        let session = session.with_channel("flight-sql").with_address(caller.address);
         match &caller.program {
             Some(program) => session.with_program(program),
             None => session,
@@ -215,6 +216,7 @@ mod tests {
     fn caller(session: SessionKey) -> Caller {
         Caller {
             principal: Arc::new(Principal::anonymous()),
+            address: None,
             session,
             asked_profile: None,
             program_profile: Profile::default(),

@@ -239,7 +239,8 @@ impl Caller {
             .into());
         }
         let principal = self.principal(link, shared).await?;
-        let mut session = shared.engine.session(principal).with_channel("postgresql");
+        let session = shared.engine.session(principal).with_channel("postgresql");
+        let mut session = session.with_address(Some(self.address));
         if let Some(program) = self.parameter("application_name") {
             session = session.with_program(program);
         }

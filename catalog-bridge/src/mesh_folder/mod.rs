@@ -293,6 +293,10 @@ impl Authorizer for MeshFolder {
         self.policies().absent(request)
     }
 
+    fn forbids(&self, request: &AccessRequest<'_>) -> BTreeSet<String> {
+        self.policies().forbids(request)
+    }
+
     /// Where the policies of now lie: others are made anew.
     fn revision(&self) -> u64 {
         Arc::as_ptr(&self.policies()).addr() as u64

@@ -220,6 +220,10 @@ impl Authorizer for Policies {
         }
     }
 
+    fn forbids(&self, request: &AccessRequest<'_>) -> BTreeSet<String> {
+        Self::forbids(self, request)
+    }
+
     async fn decide(&self, request: &AccessRequest<'_>, columns: &[&str]) -> Result<Decision> {
         if self.is_open() {
             return Ok(Decision::Permit(Obligations::default()));

@@ -6,6 +6,7 @@
 //!
 //! Knows neither a policy language nor DataFusion, and enforces nothing: `govern` does.
 
+mod fingerprint;
 mod mask;
 mod obligations;
 mod row_predicate;
@@ -85,6 +86,11 @@ pub trait Authorizer: Debug + Send + Sync {
     /// The columns of the contract that do not exist for the principal. Asked for each table of a listing, as
     /// [`Authorizer::allows`] is.
     fn absent(&self, _request: &AccessRequest<'_>) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
+
+    /// The ids of the policies that forbid to read a table, for the record of a refusal.
+    fn forbids(&self, _request: &AccessRequest<'_>) -> BTreeSet<String> {
         BTreeSet::new()
     }
 

@@ -89,9 +89,10 @@ fn reporter(job: &Job) -> Reporter {
     Arc::new(move || crate::telemetry::scan_reports(&engine, &plan))
 }
 
+/// Where a run is dropped, what was read is told while the plan that knows it is there.
 struct Run {
-    job: Job,
     record: Record,
+    job: Job,
     place: Place,
 }
 
@@ -109,6 +110,7 @@ impl Run {
             }
         };
         // What the query holds is free before its reader learns of its end.
+        self.record.settle();
         drop(self.job);
         drop(self.place);
         drop(self.record);

@@ -67,6 +67,16 @@ impl BarrierExec {
         Self { table, below, masks, salt, properties: Arc::new(properties), metrics }
     }
 
+    /// The address of the table.
+    pub(crate) fn table(&self) -> &str {
+        &self.table
+    }
+
+    /// The rows that it let through.
+    pub(crate) fn rows_passed(&self) -> u64 {
+        self.metrics.clone_inner().output_rows().map_or(0, |rows| rows as u64)
+    }
+
     /// What it hides, for the log of the operator.
     pub(crate) fn below(&self) -> &Arc<dyn ExecutionPlan> {
         &self.below

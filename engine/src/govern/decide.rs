@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::audit::{AccessDecision, Noted, TableAccess};
 use crate::authorizer::{AccessRequest, Action, Authorizer, Decision, Obligations};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -16,9 +17,28 @@ pub(crate) struct Asking<'a> {
     pub(crate) asker: &'a Asker,
     pub(crate) settings: &'a Settings,
     pub(crate) now: DateTime<Utc>,
+    /// Where it is noted what is decided; nowhere where no statement asks.
+    pub(crate) noted: Option<&'a Noted>,
 }
 
 impl Asking<'_> {
+    /// Notes what is decided on a table.
+    pub(crate) fn note(self, access: impl FnOnce() -> TableAccess) {
+        if let Some(noted) = self.noted {
+            noted.note(&self.asker.principal, access());
+        }
+    }
+
+    /// Notes that a table is refused, with the policies that forbid it.
+    pub(crate) fn note_refusal(self, table: &PortTable, decision: AccessDecision) {
+        self.note(|| {
+            let authorizer = self.engine.authorizer();
+            let request = request_of(self, (&table.product, &table.port, &table.table));
+            let policies = authorizer.forbids(&request).into_iter().collect();
+            TableAccess { policies, ..TableAccess::of(table, decision) }
+        });
+    }
+
     /// True if whoever asks may do this with a table.
     pub(crate) fn allows(
         self,
@@ -73,10 +93,20 @@ pub(super) async fn decide(
 pub(crate) fn check_select(asking: Asking<'_>, table: &PortTable) -> Result<()> {
     let authorizer = asking.engine.authorizer();
     if authorizer.is_open() || asking.asker.owns(&table.product) {
+        asking.note(|| TableAccess::of(table, AccessDecision::Allowed));
         return Ok(());
     }
     let request = request_of(asking, (&table.product, &table.port, &table.table));
-    check(authorizer.as_ref(), &request, table)
+    match check(authorizer.as_ref(), &request, table) {
+        Ok(()) => {
+            asking.note(|| TableAccess::of(table, AccessDecision::Allowed));
+            Ok(())
+        }
+        Err(error) => {
+            asking.note_refusal(table, AccessDecision::Denied);
+            Err(error)
+        }
+    }
 }
 
 fn check(
@@ -109,6 +139,15 @@ fn other_purpose(table: &PortTable, request: &AccessRequest<'_>) -> Error {
         .with_hint("SET mesh.purpose to what it is for")
 }
 
+/// True if the policies let whoever asks see what others asked of a table. Where there are none, they let nobody.
+pub(crate) fn may_administer(
+    asking: Asking<'_>,
+    table: (&DataProduct, &OutputPort, &Table),
+) -> bool {
+    let authorizer = asking.engine.authorizer();
+    !authorizer.is_open() && authorizer.allows(Action::Administer, &request_of(asking, table))
+}
+
 /// What is asked about one table.
 pub(super) fn request_of<'a>(
     asking: Asking<'a>,
@@ -116,7 +155,7 @@ pub(super) fn request_of<'a>(
 ) -> AccessRequest<'a> {
     AccessRequest {
         principal: &asking.asker.principal,
-        purpose: asking.settings.get("mesh.purpose"),
+        purpose: asking.settings.purpose(),
         now: asking.now,
         channel: asking.asker.channel,
         product,

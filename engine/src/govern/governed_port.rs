@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use datafusion::arrow::datatypes::Schema;
 use datafusion::catalog::TableProvider;
 
 use super::barrier::BarrierTable;
 use super::decide::{Asking, Permitted, decide};
 use super::salt::Salt;
+use crate::audit::{AccessDecision, TableAccess};
 use crate::authorizer::{Mask, Obligations};
 use crate::connector::PinnedTable;
 use crate::error::{Error, ErrorKind, Result};
-use crate::resolve::PortTable;
+use crate::resolve::{self, PortTable};
 
 /// A port at a snapshot, as the principal may see it.
 #[derive(Debug)]
@@ -49,7 +51,8 @@ impl GovernedPort {
     ) -> Result<Self> {
         let permitted = permitted(asking, &table, &pinned).await?;
         let Permitted { obligations, may_explain } = permitted;
-        let provider = provider(&table, &pinned, &obligations, &salt)?;
+        let provider = provider(&table, &pinned, &obligations, &salt)
+            .inspect_err(|_| asking.note_refusal(&table, AccessDecision::Denied))?;
         Ok(Self { table, pinned, obligations, may_explain, provider, salt, joined: Vec::new() })
     }
 
@@ -120,7 +123,49 @@ async fn permitted(
 ) -> Result<Permitted> {
     let schema = pinned.provider.schema();
     let columns: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    decide(asking, (table, &columns)).await
+    let decided = decide(asking, (table, &columns)).await;
+    match &decided {
+        Ok(permitted) => {
+            asking.note(|| access(asking, (table, pinned), &permitted.obligations));
+        }
+        Err(_) => asking.note_refusal(table, AccessDecision::Denied),
+    }
+    decided
+}
+
+/// What the record says of a table that may be read.
+fn access(
+    asking: Asking<'_>,
+    (table, pinned): (&PortTable, &PinnedTable),
+    obligations: &Obligations,
+) -> TableAccess {
+    let server = resolve::server(asking.engine, &table.port.contract);
+    let place = server.and_then(|server| server.table_location(table.table.source_name()));
+    let schema = pinned.provider.schema();
+    let seen = schema.fields().iter().filter(|field| !obligations.absent.contains(field.name()));
+    let columns = match obligations.absent.is_empty() {
+        true => Arc::clone(&schema),
+        false => Arc::new(Schema::new(seen.cloned().collect::<Vec<_>>())),
+    };
+    TableAccess {
+        snapshot: Some(pinned.snapshot.clone()),
+        place: place.map(|place| stripped(&place)),
+        columns: Some(columns),
+        ..TableAccess::of(table, AccessDecision::Allowed).under(obligations)
+    }
+}
+
+/// A location without what can hold a secret: name and password, query, fragment.
+fn stripped(place: &str) -> String {
+    let place = place.split(['?', '#']).next().unwrap_or_default();
+    let Some((scheme, rest)) = place.split_once("://") else { return place.to_owned() };
+    let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let host = match scheme.starts_with("http") {
+        true => host.rsplit('@').next().unwrap_or_default(),
+        // A container before the account.
+        false => host,
+    };
+    format!("{scheme}://{host}/{path}")
 }
 
 /// What reads a table under obligations: itself if there are none, and so with all its speed.

@@ -35,7 +35,7 @@ use crate::resolve::{PortTable, ResolvedQuery, Source, Statement};
 use crate::session::{Session, Settings};
 
 pub(crate) use barrier_exec::BarrierExec;
-pub(crate) use decide::{Asking, check_select};
+pub(crate) use decide::{Asking, check_select, may_administer};
 pub(crate) use governed_port::{GovernedPort, Visibility};
 pub(crate) use visible_mesh::{VisibleMesh, VisibleMeshes, visible_mesh};
 
@@ -149,12 +149,7 @@ pub(crate) async fn schema(
 ///
 /// When a table is denied, which reads like a table that does not exist, or no decision can be made.
 pub async fn govern(query: ResolvedQuery, session: &Session) -> Result<GovernedQuery> {
-    let asking = Asking {
-        engine: session.engine(),
-        asker: session.asker(),
-        settings: &query.settings,
-        now: session.engine().clock().now(),
-    };
+    let asking = session.asking(&query.settings);
     let salt = Salt::random();
     let mut tables = Vec::with_capacity(query.tables.len());
     for table in query.tables {

@@ -3,8 +3,11 @@
 //! Each table is made from one picture of the mesh when a query names it. None of them opens a
 //! port, so that a domain that is gone never stops a listing.
 
+mod administered;
+mod audit;
 mod builder;
 mod columns;
+mod data_movement;
 mod domains;
 mod information_schema;
 mod listing;
@@ -68,6 +71,8 @@ const MESH_TABLES: &[(&str, &str, MakeTable)] = &[
     (DISCOVERY, "quality", quality::table),
     (DISCOVERY, "slo", slo::table),
     (DISCOVERY, "tables", tables::table),
+    (RUNTIME, "audit", audit::table),
+    (RUNTIME, "data_movement", data_movement::table),
     (RUNTIME, "queries", queries::table),
 ];
 

@@ -19,6 +19,7 @@ use datafusion::datasource::{provider_as_source, source_as_provider};
 use datafusion::logical_expr::LogicalPlan;
 
 use super::Planned;
+use crate::audit::Noted;
 use crate::error::Result;
 use crate::govern::Asking;
 
@@ -31,10 +32,14 @@ impl Planned {
     /// # Errors
     ///
     /// When a table is denied by now, or has other columns for the principal.
-    pub(super) async fn current_plan(&self, now: DateTime<Utc>) -> Result<Cow<'_, LogicalPlan>> {
+    pub(super) async fn current_plan(
+        &self,
+        now: DateTime<Utc>,
+        noted: Option<&Noted>,
+    ) -> Result<Cow<'_, LogicalPlan>> {
         let logical = &self.plans()?.logical;
         let (engine, asker, settings) = (&self.engine, &self.asker, &self.settings);
-        let asking = Asking { engine, asker, settings, now };
+        let asking = Asking { engine, asker, settings, now, noted };
         let mut changes: Vec<Change> = Vec::new();
         for port in &self.governed {
             if let Some(provider) = port.again(asking).await? {

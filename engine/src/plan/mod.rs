@@ -37,6 +37,7 @@ use datafusion::scalar::ScalarValue;
 use futures::future::BoxFuture;
 use parking_lot::Mutex;
 
+use crate::audit::{Noted, TableAccess};
 use crate::connector::SnapshotId;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
@@ -80,6 +81,8 @@ struct Planned {
     tables: Vec<PlannedTable>,
     /// What was decided when it was planned.
     governed: Vec<Arc<GovernedPort>>,
+    /// What was noted of its tables when it was planned.
+    noted: Vec<TableAccess>,
     warnings: Vec<String>,
     /// The promises that were broken when they were last looked at.
     broken: Mutex<Vec<String>>,
@@ -195,6 +198,7 @@ impl QueryPlan {
             parameters: Vec::new(),
             tables: planned.tables.clone(),
             governed: planned.governed.clone(),
+            noted: planned.noted.clone(),
             warnings: planned.warnings.clone(),
             broken: Mutex::new(planned.broken.lock().clone()),
             plans: Some(Sealed::new(Plans { logical, constant: None, physical: Mutex::new(None) })),
@@ -208,6 +212,7 @@ impl QueryPlan {
     ///
     /// When a parameter has no value, or there is no room for one more query.
     pub async fn execute(&self) -> Result<QueryStream> {
+        self.0.engine.events().admit().await?;
         let mut record = Some(self.0.record());
         if let Some(row) = &self.0.plans()?.constant
             && let Some(record) = record.take()
@@ -251,7 +256,8 @@ impl QueryPlan {
             Some(ready) => ready.plan,
             None => {
                 let planned = Arc::clone(&planned);
-                let work = async move { planned.plan_physical(now).await };
+                let noted = record.as_ref().map(|record| record.noted().clone());
+                let work = async move { planned.plan_physical(now, noted.as_ref()).await };
                 let stage = record.as_ref().map(|record| record.stage(|| stage!("plan")));
                 match stage {
                     Some(stage) => processor.run(stage.on(work)).await?,
@@ -290,7 +296,11 @@ impl Planned {
         settings::query_state(self.engine.base_state(), &self.settings, now)
     }
 
-    async fn plan_physical(&self, now: DateTime<Utc>) -> Result<Arc<dyn ExecutionPlan>> {
+    async fn plan_physical(
+        &self,
+        now: DateTime<Utc>,
+        noted: Option<&Noted>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
         if let Some(parameter) = self.parameters.first() {
             return Err(Error::new(
                 ErrorKind::InvalidQuery,
@@ -299,7 +309,7 @@ impl Planned {
             .with_hint("bind one value for each parameter"));
         }
         let state = self.state(now);
-        let logical = self.current_plan(now).await?;
+        let logical = self.current_plan(now, noted).await?;
         physical::plan(&logical, &state, self.engine.constant_state()).await
     }
 
@@ -307,8 +317,10 @@ impl Planned {
     fn record(&self) -> Record {
         let known = self.record.lock().take();
         let record = known.unwrap_or_else(|| {
-            let mut record = Record::begin(&self.engine, &self.asker, self.statement.sql());
-            record.planned(self.snapshots(), &token_of(&self.tables));
+            let who = (&self.asker, self.settings.purpose());
+            let record = Record::begin(&self.engine, who, self.statement.text());
+            record.noted().go_on_with(self.noted.clone());
+            record.planned(&token_of(&self.tables));
             record
         });
         record.fetched();
@@ -422,6 +434,7 @@ fn finish(query: &GovernedQuery, session: &Session, made: Made) -> QueryPlan {
             .iter()
             .filter_map(|table| table.governed_port().cloned())
             .collect(),
+        noted: session.noted().map(Noted::all).unwrap_or_default(),
         warnings: warnings(query.tables()),
         broken: Mutex::default(),
         plans: Some(Sealed::new(made.plans)),

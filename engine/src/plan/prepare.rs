@@ -20,11 +20,16 @@ pub(crate) async fn prepare(
 ) -> Result<QueryPlan> {
     let (session, statement) = (session.clone(), statement.clone());
     let engine = session.engine().clone();
+    engine.events().admit().await?;
     let limit = engine.config().query_timeout;
     let is_short = resolve::lists_literals(statement.form()?);
-    let (asker, sql) = (session.asker().clone(), statement.clone());
-    let record = || Record::begin(&engine, &asker, sql.sql());
+    let (asker, asked, settings) = (session.asker().clone(), statement.clone(), session.settings());
+    let record = || Record::begin(&engine, (&asker, settings.purpose()), asked.text());
     let known = (!is_short).then(record);
+    let session = match &known {
+        Some(known) => session.noting(known.noted().clone()),
+        None => session,
+    };
     let work = async move {
         let resolving = resolve::resolve(&session, &statement).instrument(stage!("resolve"));
         let governed = govern::govern(resolving.await?, &session).await?;
@@ -60,11 +65,11 @@ pub(crate) async fn prepare(
 }
 
 /// Lets a plan tell of its planning once it is executed; one that is made for its schema is not.
-fn keep(mut record: Record, plan: &QueryPlan, aim: Aim) {
+fn keep(record: Record, plan: &QueryPlan, aim: Aim) {
     match aim {
         Aim::Schema => record.forget(),
         Aim::Rows => {
-            record.planned(plan.snapshots(), &plan.snapshot_token());
+            record.planned(&plan.snapshot_token());
             plan.keep(record);
         }
     }

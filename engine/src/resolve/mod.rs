@@ -31,6 +31,7 @@ use datafusion::common::TableReference;
 use datafusion::execution::SessionState;
 use datafusion::sql::sqlparser::ast::TableVersion;
 
+use crate::audit::{AccessDecision, TableAccess};
 use crate::connector::PinnedTable;
 use crate::error::{Error, ErrorKind, Result};
 use crate::govern::{Asking, check_select};
@@ -53,6 +54,9 @@ pub(crate) use show::Show;
 pub use statement::Statement;
 pub(crate) use statement::{Form, parse_one};
 pub(crate) use version::{select as select_ports, successor};
+
+/// The longest name that means nothing and is noted, in characters.
+const NAME_CHARS_MAX: usize = 300;
 
 /// A statement whose every name is a port at a snapshot.
 #[derive(Debug)]
@@ -106,7 +110,13 @@ pub(crate) async fn resolve(session: &Session, statement: &Statement) -> Result<
         let mesh = session.visible_mesh(&settings).await?;
         if statement.joins_by_meaning() {
             let lookup = Lookup { mesh: &mesh.listed, settings: &settings, now };
-            (statement, pairs) = written_out(&statement, &lookup)?;
+            (statement, pairs) = match written_out(&statement, &lookup) {
+                Ok(written_out) => written_out,
+                Err(error) => {
+                    note_names(&lookup, session.asking(&settings), (&statement, state)).await;
+                    return Err(error);
+                }
+            };
             written = statement.depth().on_stack(|| written_names(statement.form()?, state))?;
         }
         let lookup = Lookup { mesh: &mesh.named, settings: &settings, now };
@@ -167,7 +177,13 @@ async fn resolve_tables(
     let mut ports: Vec<(PortTable, Wanted)> = Vec::new();
     let mut found = Vec::with_capacity(written.len());
     for named in written {
-        let target = lookup.find(&named.parts)?;
+        let target = match lookup.find(&named.parts) {
+            Ok(target) => target,
+            Err(error) => {
+                note_missing(lookup, asking, &named.parts).await;
+                return Err(error);
+            }
+        };
         let place = match &target {
             Target::Port(table) => {
                 check_select(asking, table)?;
@@ -175,6 +191,8 @@ async fn resolve_tables(
                 Some(place_of(&mut ports, table, wanted))
             }
             Target::Mesh { .. } | Target::Information { .. } | Target::Postgres { .. } => {
+                let name = named.parts.join(".");
+                asking.note(|| TableAccess::named(name, AccessDecision::Allowed));
                 match named.version {
                     None => None,
                     Some(_) => return Err(names::no_history(&named.parts.join("."))),
@@ -205,6 +223,37 @@ async fn resolve_tables(
         tables.push(ResolvedTable { reference, version: named.version.clone(), source });
     }
     Ok(tables)
+}
+
+/// Notes the names of a statement whose joins could not be written out: one of them may mean nothing.
+async fn note_names(
+    lookup: &Lookup<'_>,
+    asking: Asking<'_>,
+    (statement, state): (&Statement, &SessionState),
+) {
+    let names = statement.depth().on_stack(|| written_names(statement.form()?, state));
+    for named in names.unwrap_or_default() {
+        match lookup.find(&named.parts) {
+            // Whether it may be read is noted with it.
+            Ok(Target::Port(table)) => drop(check_select(asking, &table)),
+            Ok(_) => {}
+            Err(_) => note_missing(lookup, asking, &named.parts).await,
+        }
+    }
+}
+
+/// Notes a name that means nothing to whoever asks: whether there is such a table, the record says and they do not
+/// learn.
+async fn note_missing(lookup: &Lookup<'_>, asking: Asking<'_>, parts: &[String]) {
+    let Ok(mesh) = asking.engine.catalog().mesh().await else { return };
+    let whole = Lookup { mesh: &mesh, settings: lookup.settings, now: lookup.now };
+    match whole.find(parts) {
+        Ok(Target::Port(table)) => asking.note_refusal(&table, AccessDecision::Hidden),
+        _ => {
+            let name: String = parts.join(".").chars().take(NAME_CHARS_MAX).collect();
+            asking.note(|| TableAccess::named(name, AccessDecision::Unknown));
+        }
+    }
 }
 
 /// Where a table stands among those that are opened: one at one moment is opened once.

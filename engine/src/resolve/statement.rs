@@ -3,7 +3,9 @@
 //! Samite only reads. What is no query and no change of the session is refused here, before a name
 //! is looked up.
 
-use std::sync::Arc;
+mod told;
+
+use std::sync::{Arc, OnceLock};
 
 use datafusion::common::format::ExplainFormat;
 use datafusion::sql::parser::{DFParserBuilder, ExplainStatement, Statement as Parsed};
@@ -20,6 +22,7 @@ use super::shims::{self, settings::Meaning, transactions};
 use super::show::{self, Show};
 use super::substrait::SubstraitPlan;
 use super::unsupported;
+use crate::audit::StatementText;
 use crate::config::EngineConfig;
 use crate::error::{Error, ErrorKind, Result};
 use crate::sealed::Sealed;
@@ -40,6 +43,8 @@ struct Inner {
     names: ColumnNames,
     identifiers: Identifiers,
     form: Option<Sealed<Form>>,
+    /// What is told of it, once it was asked for.
+    text: OnceLock<StatementText>,
 }
 
 /// What a statement is.
@@ -92,6 +97,7 @@ impl Statement {
             names,
             identifiers,
             form,
+            text: OnceLock::new(),
         })))
     }
 
@@ -106,6 +112,7 @@ impl Statement {
             names: names.clone(),
             identifiers: identifiers.clone(),
             form: Some(Sealed::new(form)),
+            text: OnceLock::new(),
         }))
     }
 
@@ -142,6 +149,7 @@ impl Statement {
             names,
             identifiers,
             form,
+            text: OnceLock::new(),
         })))
     }
 

@@ -1,5 +1,6 @@
 //! Who asks, with which program, and on which way.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::Principal;
@@ -16,6 +17,8 @@ pub(crate) struct Asker {
     pub(crate) program: Option<Arc<str>>,
     /// The way in, as policies call it.
     pub(crate) channel: &'static str,
+    /// The address of the client, where it is known.
+    pub(crate) address: Option<IpAddr>,
     /// The product in whose name the engine itself asks; no statement of a client has one.
     pub(crate) owned: Option<Arc<OwnedProduct>>,
 }

@@ -9,12 +9,15 @@ mod asker;
 mod principal;
 mod settings;
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use futures::future::BoxFuture;
 use parking_lot::RwLock;
 
+use crate::audit::{Noted, StatementText};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::execute::QueryStream;
@@ -23,7 +26,7 @@ use crate::mesh_catalog::ListedTable;
 use crate::plan::{Aim, QueryPlan};
 use crate::product::{DataProduct, TableName};
 use crate::resolve::Statement;
-use crate::telemetry::{Record, stage};
+use crate::telemetry::{Record, stage, tell_of_change};
 
 pub(crate) use asker::{Asker, OwnedProduct};
 pub use principal::Principal;
@@ -39,15 +42,18 @@ pub struct Session {
     engine: Engine,
     asker: Asker,
     settings: Arc<RwLock<Settings>>,
+    /// Where it is noted what a statement wants of which table, while one is worked on.
+    noted: Option<Noted>,
 }
 
 impl Session {
     /// Opens a session; [`Engine::session`] is the usual way.
     #[must_use]
     pub fn new(engine: Engine, principal: impl Into<Arc<Principal>>) -> Self {
+        let principal = principal.into();
         let asker =
-            Asker { principal: principal.into(), program: None, channel: EMBEDDED, owned: None };
-        Self { engine, asker, settings: Arc::default() }
+            Asker { principal, program: None, channel: EMBEDDED, address: None, owned: None };
+        Self { engine, asker, settings: Arc::default(), noted: None }
     }
 
     /// Opens a session of the engine's own, in the name of a product: policies are not asked about its own
@@ -83,6 +89,23 @@ impl Session {
         self
     }
 
+    /// The same session, asked from this address: the record of each statement says it.
+    #[must_use]
+    pub fn with_address(mut self, address: Option<IpAddr>) -> Self {
+        self.asker.address = address;
+        self
+    }
+
+    /// The same session, for a statement of which it is noted what it wants of which table.
+    pub(crate) fn noting(&self, noted: Noted) -> Self {
+        Self { noted: Some(noted), ..self.clone() }
+    }
+
+    /// What is noted of the statement that is worked on.
+    pub(crate) fn noted(&self) -> Option<&Noted> {
+        self.noted.as_ref()
+    }
+
     /// The engine.
     #[must_use]
     pub fn engine(&self) -> &Engine {
@@ -93,6 +116,18 @@ impl Session {
     #[must_use]
     pub fn principal(&self) -> &Principal {
         &self.asker.principal
+    }
+
+    /// The address that is asked from, where it is known.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.asker.address
+    }
+
+    /// The program that asks, as it calls itself.
+    #[must_use]
+    pub fn program(&self) -> Option<&str> {
+        self.asker.program.as_deref()
     }
 
     /// Who asks, with which program, and on which way.
@@ -131,7 +166,7 @@ impl Session {
     /// Who asks, for decisions that are made now.
     pub(crate) fn asking<'a>(&'a self, settings: &'a Settings) -> Asking<'a> {
         let (engine, asker, now) = (&self.engine, &self.asker, self.engine.clock().now());
-        Asking { engine, asker, settings, now }
+        Asking { engine, asker, settings, now, noted: self.noted.as_ref() }
     }
 
     /// Sets an option. Setting the catalog to a domain that does not exist is an error.
@@ -161,12 +196,17 @@ impl Session {
     /// When it is not SQL, too long, too deep, more than one statement, or not a query.
     pub fn parse(&self, sql: &str) -> Result<Statement> {
         let read = stage!("parse").in_scope(|| Statement::parse(sql, self.engine.config()));
-        read.map_err(|error| self.unread(sql, error))
+        read.map_err(|error| self.unread(StatementText::unread(sql), error))
     }
 
     /// The error of what could not be read, once the log has it.
-    fn unread(&self, sql: &str, error: Error) -> Error {
-        let mut record = Record::begin(&self.engine, &self.asker, sql);
+    fn unread(&self, text: StatementText, error: Error) -> Error {
+        // Whoever cannot record what is wrong says nothing of it.
+        if let Err(error) = self.engine.events().check() {
+            return error;
+        }
+        let settings = self.settings();
+        let mut record = Record::begin(&self.engine, (&self.asker, settings.purpose()), &text);
         record.failed(&error);
         error.of_query(record.query_id())
     }
@@ -179,7 +219,13 @@ impl Session {
     /// When it is none, too long, or uses what is not supported.
     pub fn parse_substrait(&self, plan: &[u8]) -> Result<Statement> {
         let read = stage!("parse").in_scope(|| Statement::of_substrait(plan, self.engine.config()));
-        read.map_err(|error| self.unread(&Statement::name_of_substrait(plan), error))
+        read.map_err(|error| {
+            let name = Statement::name_of_substrait(plan);
+            self.unread(
+                StatementText { redacted: name.as_str().into(), ..StatementText::unread(&name) },
+                error,
+            )
+        })
     }
 
     /// Carries out a statement that is no query (SET, RESET, USE, KILL, ...).
@@ -188,8 +234,12 @@ impl Session {
     ///
     /// When it is a query, or sets what cannot be set.
     pub async fn apply(&self, statement: &Statement) -> Result<()> {
+        self.engine.events().admit().await?;
         let work: BoxFuture<'_, _> = Box::pin(crate::resolve::apply(self, statement));
-        work.await
+        let began = (self.engine.clock().now(), Instant::now());
+        let applied = work.await;
+        tell_of_change(self, statement, began, &applied);
+        applied
     }
 
     /// Resolves, governs and plans a query.

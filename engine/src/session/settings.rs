@@ -84,6 +84,11 @@ impl Settings {
         self.get("schema")
     }
 
+    /// What the data is used for, if somebody said it.
+    pub(crate) fn purpose(&self) -> Option<&str> {
+        self.get("mesh.purpose")
+    }
+
     /// The session's zone of time; UTC unless it is set.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::scan_reports::{BytesRead, bytes_read};
+use super::scan_reports::{BytesRead, ScannedTable, bytes_read, scanned_tables};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::events::Outcome;
@@ -48,6 +48,7 @@ struct Progress {
     snapshots: Option<String>,
     plan: Option<Weak<dyn ExecutionPlan>>,
     bytes_read: BytesRead,
+    scanned: Vec<ScannedTable>,
     killer: Option<Killer>,
     end: Option<End>,
 }
@@ -100,6 +101,7 @@ impl LoggedQuery {
             snapshots: None,
             plan: None,
             bytes_read: BytesRead::default(),
+            scanned: Vec::new(),
             killer: None,
             end: None,
         };
@@ -155,15 +157,28 @@ impl LoggedQuery {
 
     /// Says how it ended.
     pub(super) fn end(&self, engine: &Engine, outcome: Outcome, message: Option<String>) {
-        let bytes_read = self.bytes_read(engine);
+        self.settle(engine);
         let mut progress = self.progress.lock();
         progress.pause();
         progress.stop_queueing();
         progress.running = progress.running_since.take().map(|since| since.elapsed());
-        progress.bytes_read = bytes_read;
-        progress.plan = None;
         let is_before_run = progress.phase != Phase::Running;
         progress.end = Some(End { outcome, message, is_before_run });
+    }
+
+    /// Keeps what was read, before the plan that knows it is gone.
+    pub(super) fn settle(&self, engine: &Engine) {
+        let plan = self.progress.lock().plan.take();
+        let Some(plan) = plan.as_ref().and_then(Weak::upgrade) else { return };
+        let (bytes_read, scanned) = (bytes_read(engine, &plan), scanned_tables(engine, &plan));
+        let mut progress = self.progress.lock();
+        progress.bytes_read = bytes_read;
+        progress.scanned = scanned;
+    }
+
+    /// What each scan read; known once it has ended.
+    pub(super) fn scanned(&self) -> Vec<ScannedTable> {
+        std::mem::take(&mut self.progress.lock().scanned)
     }
 
     /// Ends it. The first who does is the one who did.

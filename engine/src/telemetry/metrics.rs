@@ -1,6 +1,6 @@
 //! What is counted, for whoever watches the server: Prometheus metrics.
 //!
-//! Nothing in them names a principal, a product or a statement.
+//! Nothing in them names a principal or a statement, and a product only where the configuration says so.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -191,10 +191,20 @@ mod tests {
 
     fn event(outcome: Outcome) -> QueryEvent {
         QueryEvent {
-            query_id: "q".to_owned(),
-            principal: "anna".to_owned(),
-            sql: "SELECT secret".to_owned(),
-            started_at: DateTime::UNIX_EPOCH,
+            asked: crate::events::Asked {
+                query_id: "q".to_owned(),
+                principal: std::sync::Arc::new(crate::session::Principal::user("anna")),
+                program: None,
+                channel: "embedded",
+                address: None,
+                purpose: None,
+                action: crate::events::StatementAction::Select,
+                statement: "SELECT secret".into(),
+                started_at: DateTime::UNIX_EPOCH,
+                tables: Vec::new(),
+            },
+            sql: Some("SELECT secret".to_owned()),
+            ended_at: DateTime::UNIX_EPOCH,
             elapsed: Duration::from_millis(5),
             queued: Duration::ZERO,
             running: (outcome != Outcome::Failed(ErrorKind::NotFound))
@@ -203,7 +213,6 @@ mod tests {
             rows: 3,
             bytes: 100,
             bytes_read: 1000,
-            snapshots: Vec::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What queries ran, and what running them took.
 
+mod change;
 mod logged_query;
 mod metrics;
 mod query_log;
@@ -7,6 +8,7 @@ mod record;
 mod scan_reports;
 mod spans;
 
+pub(crate) use change::tell_of_change;
 pub(crate) use logged_query::{LoggedQuery, Phase};
 pub(crate) use metrics::Load;
 pub use metrics::Metrics;

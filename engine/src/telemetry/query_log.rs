@@ -122,6 +122,7 @@ mod tests {
             program: None,
             channel: "embedded",
             owned: None,
+            address: None,
         };
         let sql = "SELECT 1".to_owned();
         log.begin(|number| {

@@ -1,7 +1,7 @@
 //! What is told of one query, from its statement to its end.
 //!
 //! ```text
-//! begin ─▶ planned ─▶ fetched ─▶ queued ─▶ running ─▶ dropped: log, metrics, events
+//! begin ─▶ planned ─▶ fetched ─▶ queued ─▶ running ─▶ dropped: log, metrics, ledger, events
 //!             └─▶ dropped: forgotten
 //! ```
 
@@ -13,12 +13,15 @@ use tracing::Span;
 
 use super::logged_query::{LoggedQuery, Phase};
 use super::spans::{Stage, log_span, trace_span};
-use crate::connector::SnapshotId;
+use crate::audit::{Noted, StatementText, TableAccess};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
-use crate::events::{Outcome, QueryEvent};
+use crate::events::{Asked, Outcome, QueryEvent, StatementAction};
 use crate::session::Asker;
 use crate::snapshot_token::SnapshotToken;
+
+/// The longest purpose that is told, in characters.
+const PURPOSE_CHARS_MAX: usize = 1000;
 
 /// Tells of one query when it is dropped, however the query ended.
 #[derive(Debug)]
@@ -27,14 +30,21 @@ pub(crate) struct Record {
     logged: Arc<LoggedQuery>,
     outcome: Outcome,
     message: Option<String>,
-    snapshots: Vec<(String, SnapshotId)>,
+    purpose: Option<String>,
+    statement: Arc<str>,
+    action: StatementAction,
+    noted: Noted,
     trace: Span,
 }
 
 impl Record {
     /// Begins to tell of a query.
-    pub(crate) fn begin(engine: &Engine, asker: &Asker, sql: &str) -> Self {
-        let query_id = uuid::Uuid::new_v4().simple().to_string();
+    pub(crate) fn begin(
+        engine: &Engine,
+        (asker, purpose): (&Asker, Option<&str>),
+        text: &StatementText,
+    ) -> Self {
+        let (query_id, sql) = (new_query_id(), &text.sql);
         let sql_end = sql.floor_char_boundary(engine.config().sql_bytes_max);
         let sql = sql.get(..sql_end).unwrap_or_default().to_owned();
         let started_at = engine.clock().now();
@@ -48,7 +58,10 @@ impl Record {
             logged,
             outcome: Outcome::Cancelled,
             message: None,
-            snapshots: Vec::new(),
+            purpose: purpose.map(told_purpose),
+            statement: Arc::clone(&text.redacted),
+            action: text.action,
+            noted: Noted::of(Arc::clone(&asker.principal)),
             trace,
         }
     }
@@ -78,8 +91,7 @@ impl Record {
     }
 
     /// Says that the query is planned; until it is fetched there is nothing to tell.
-    pub(crate) fn planned(&mut self, snapshots: Vec<(String, SnapshotId)>, token: &SnapshotToken) {
-        self.snapshots = snapshots;
+    pub(crate) fn planned(&self, token: &SnapshotToken) {
         self.logged.set_planned((!token.is_empty()).then(|| token.to_string()));
     }
 
@@ -96,6 +108,37 @@ impl Record {
     /// Says that the query runs.
     pub(crate) fn running(&self, plan: Option<&Arc<dyn ExecutionPlan>>) {
         self.logged.set_running(plan);
+        self.engine.events().query_started(&self.asked());
+    }
+
+    /// What is noted of its tables.
+    pub(crate) fn noted(&self) -> &Noted {
+        &self.noted
+    }
+
+    /// Keeps what was read, before the plan that knows it is gone.
+    pub(crate) fn settle(&self) {
+        self.logged.settle(&self.engine);
+    }
+
+    /// Who asked what, with what is noted of the tables by now.
+    fn asked(&self) -> Asked {
+        let (logged, tables) = (&self.logged, self.noted.all());
+        let is_listing = self.action == StatementAction::Select
+            && !tables.is_empty()
+            && tables.iter().all(TableAccess::is_of_samite);
+        Asked {
+            query_id: logged.query_id.clone(),
+            principal: Arc::clone(&logged.asker.principal),
+            program: logged.asker.program.clone(),
+            channel: logged.asker.channel,
+            address: logged.asker.address,
+            purpose: self.purpose.clone(),
+            action: if is_listing { StatementAction::List } else { self.action },
+            statement: Arc::clone(&self.statement),
+            started_at: logged.started_at,
+            tables,
+        }
     }
 
     /// Counts rows that are handed out.
@@ -140,11 +183,21 @@ impl Drop for Record {
         let logged = &self.logged;
         logged.end(&self.engine, self.outcome, self.message.clone());
         self.engine.query_log().end(logged);
+        let mut asked = self.asked();
+        for scanned in logged.scanned() {
+            let is_it = |table: &&mut TableAccess| {
+                table.table == scanned.table
+                    && table.snapshot.as_ref().is_some_and(|known| known.0 == scanned.snapshot)
+            };
+            if let Some(table) = asked.tables.iter_mut().find(is_it) {
+                table.reads.add(scanned.reads);
+            }
+        }
+        let has_sql = self.engine.config().has_logged_sql;
         let event = QueryEvent {
-            query_id: logged.query_id.clone(),
-            principal: logged.asker.principal.name.clone(),
-            sql: logged.sql.clone(),
-            started_at: logged.started_at,
+            asked,
+            sql: has_sql.then(|| logged.sql.clone()),
+            ended_at: self.engine.clock().now(),
             elapsed: logged.elapsed(),
             queued: logged.queued(),
             outcome: self.outcome,
@@ -152,15 +205,33 @@ impl Drop for Record {
             rows: logged.rows(),
             bytes: logged.bytes(),
             bytes_read: logged.bytes_read(&self.engine).all,
-            snapshots: std::mem::take(&mut self.snapshots),
         };
         self.engine.metrics().ended(&event);
         // The end of the span is when it is left for the last time.
         self.trace.in_scope(|| {
-            self.engine.events().query_ended(&event);
             end_trace(&self.trace, &event);
+            tell(&self.engine, event);
         });
     }
+}
+
+/// A purpose as it is told of: anybody can set one of any length.
+pub(super) fn told_purpose(purpose: &str) -> String {
+    purpose.chars().take(PURPOSE_CHARS_MAX).collect()
+}
+
+/// A new id of a statement.
+pub(super) fn new_query_id() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+/// Tells of a statement that ended: the ledger of the engine itself, and whoever records besides.
+pub(super) fn tell(engine: &Engine, event: QueryEvent) {
+    let event = Arc::new(event);
+    engine.history().keep(&event);
+    engine.movement().count(&event);
+    engine.counters().count(&event);
+    engine.events().query_ended(&event);
 }
 
 fn end_trace(trace: &Span, event: &QueryEvent) {

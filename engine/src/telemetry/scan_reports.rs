@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::physical_plan::ExecutionPlan;
 
+use crate::audit::TableReads;
 use crate::connector::ScanReport;
 use crate::engine::Engine;
 use crate::govern::BarrierExec;
@@ -43,6 +44,43 @@ fn count(
     }
     for child in plan.children() {
         count(engine, child, (&mut *bytes, is_below));
+    }
+}
+
+/// What one scan of a plan has read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ScannedTable {
+    pub(crate) table: String,
+    pub(crate) snapshot: String,
+    pub(crate) reads: TableReads,
+}
+
+/// What each scan of a plan has read so far, those behind barriers included.
+#[must_use]
+pub(crate) fn scanned_tables(engine: &Engine, plan: &Arc<dyn ExecutionPlan>) -> Vec<ScannedTable> {
+    let mut scanned = Vec::new();
+    scan(engine, (plan, None), &mut scanned);
+    scanned
+}
+
+fn scan(
+    engine: &Engine,
+    (plan, barrier): (&Arc<dyn ExecutionPlan>, Option<&BarrierExec>),
+    scanned: &mut Vec<ScannedTable>,
+) {
+    if let Some(report) = report(engine, plan) {
+        // What a barrier lets through is known of its own table alone.
+        let barrier = barrier.filter(|barrier| barrier.table() == report.table);
+        let rows_passed = barrier.map_or(report.rows, BarrierExec::rows_passed);
+        let (rows, bytes, files) = (report.rows, report.bytes_read, report.files_read);
+        let reads = TableReads { rows, rows_passed, bytes, files };
+        scanned.push(ScannedTable { table: report.table, snapshot: report.snapshot, reads });
+    }
+    if let Some(barrier) = plan.downcast_ref::<BarrierExec>() {
+        scan(engine, (barrier.below(), Some(barrier)), scanned);
+    }
+    for child in plan.children() {
+        scan(engine, (child, barrier), scanned);
     }
 }
 

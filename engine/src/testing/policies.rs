@@ -17,6 +17,8 @@ pub struct FixedPolicies(RwLock<Written>);
 struct Written {
     decisions: BTreeMap<(String, String), Decision>,
     explainers: BTreeSet<String>,
+    administrators: BTreeSet<String>,
+    denies_select: bool,
 }
 
 impl FixedPolicies {
@@ -35,6 +37,16 @@ impl FixedPolicies {
         self.0.write().explainers.insert(principal.to_owned());
     }
 
+    /// Lets a principal see from now on what others asked of the tables that it may read.
+    pub fn let_administer(&self, principal: &str) {
+        self.0.write().administrators.insert(principal.to_owned());
+    }
+
+    /// Says whether tables that are there may be read at all.
+    pub fn let_select(&self, is_allowed: bool) {
+        self.0.write().denies_select = !is_allowed;
+    }
+
     fn decision(&self, request: &AccessRequest<'_>) -> Decision {
         let (product, table) = (request.product, &request.table.name);
         let table = format!("{}.{}.{table}", product.domain, product.name);
@@ -46,8 +58,15 @@ impl FixedPolicies {
 #[async_trait]
 impl Authorizer for FixedPolicies {
     fn allows(&self, action: Action, request: &AccessRequest<'_>) -> bool {
-        let may_explain = || self.0.read().explainers.contains(&request.principal.name);
-        self.decision(request) != Decision::Deny && (action != Action::Explain || may_explain())
+        let (written, name) = (self.0.read(), &request.principal.name);
+        let may = match action {
+            Action::Explain => written.explainers.contains(name),
+            Action::Administer => written.administrators.contains(name),
+            Action::Select => !written.denies_select,
+            Action::Discover | Action::Describe | Action::SelectDraft | Action::Profile => true,
+        };
+        drop(written);
+        may && self.decision(request) != Decision::Deny
     }
 
     async fn decide(&self, request: &AccessRequest<'_>, _columns: &[&str]) -> Result<Decision> {

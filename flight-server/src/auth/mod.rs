@@ -12,6 +12,7 @@ mod login;
 mod tokens;
 mod users;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,6 +40,8 @@ pub(crate) const SESSION_COOKIE: &str = "arrow_flight_session_id";
 pub(crate) struct Caller {
     /// Who.
     pub(crate) principal: Arc<Principal>,
+    /// The address of the connection.
+    pub(crate) address: Option<IpAddr>,
     /// What the session is found by.
     pub(crate) session: SessionKey,
     /// The profile that a header asks for.
@@ -87,6 +90,7 @@ impl Caller {
         let deadline = text("grpc-timeout").and_then(parse_timeout);
         Self {
             principal: identified.principal,
+            address: extensions.get::<Peer>().and_then(|peer| peer.address),
             session: session_key(headers, identified.login, extensions),
             asked_profile: text("x-wire-profile").and_then(Profile::parse),
             program_profile: text("user-agent").map(Profile::of_user_agent).unwrap_or_default(),

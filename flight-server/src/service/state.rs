@@ -82,7 +82,10 @@ impl State {
         let asked = found.as_ref().and_then(|found| found.profile());
         let profile = asked.or(caller.asked_profile).unwrap_or(caller.program_profile);
         let session = match (&found, &caller.purpose) {
-            (Some(found), None) => found.session().for_principal(Arc::clone(&caller.principal)),
+            (Some(found), None) => {
+                let session = found.session().for_principal(Arc::clone(&caller.principal));
+                session.with_address(caller.address)
+            }
             (None, None) => self.sessions.fresh(caller),
             (found, Some(purpose)) => {
                 // The header holds for this call, not for the session.

@@ -221,7 +221,8 @@ impl State {
             return Ok(None);
         }
         let (session, is_new) = self.sessions.open(caller)?;
-        session.session().apply(statement).await?;
+        let asking = session.session().for_principal(Arc::clone(&caller.principal));
+        asking.with_address(caller.address).apply(statement).await?;
         Ok(is_new.then(|| session.token().to_owned()))
     }
 }
