@@ -10,6 +10,7 @@ use samite_engine::authorizer::{Authorizer, OpenMesh};
 use samite_engine::{Clock, Engine, Error, ErrorKind, Result};
 
 use crate::config::Configuration;
+use crate::recorders::Recorders;
 
 /// What a mesh consists of.
 pub(crate) struct Composition {
@@ -17,13 +18,17 @@ pub(crate) struct Composition {
     pub(crate) engine: Engine,
     /// Keeps the picture of the mesh.
     pub(crate) folder: Arc<MeshFolder>,
+    /// Records statements.
+    pub(crate) recorders: Arc<Recorders>,
 }
 
 /// Who decides what may be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
-    /// The policies of the mesh.
+    /// The policies of the mesh; what is asked is recorded.
     AsPoliciesSay,
+    /// The same, for one who looks at documents and asks no statement: the files of records stay untouched.
+    ToLook,
     /// Nobody: whoever has the files checks whether they are as promised.
     OfOwner,
 }
@@ -52,10 +57,15 @@ pub(crate) async fn compose(
     let folder =
         MeshFolder::open(Arc::clone(&place.store.store), place.path, root, options).await?;
     let authorizer: Arc<dyn Authorizer> = match access {
-        Access::AsPoliciesSay => Arc::clone(&folder) as _,
+        Access::AsPoliciesSay | Access::ToLook => Arc::clone(&folder) as _,
         Access::OfOwner => Arc::new(OpenMesh),
     };
+    let recorders = Arc::new(match access {
+        Access::AsPoliciesSay => Recorders::start(configuration)?,
+        Access::OfOwner | Access::ToLook => Recorders::log_only(configuration),
+    });
     let engine = Engine::builder()
+        .events(Arc::clone(&recorders) as _)
         .catalog(Arc::clone(&folder) as _)
         .authorizer(authorizer)
         .connectors(connectors(stores.clone()))
@@ -63,7 +73,8 @@ pub(crate) async fn compose(
         .clock(clock)
         .config(configuration.engine.clone())
         .build()?;
-    Ok(Composition { engine, folder })
+    recorders.attach(&engine)?;
+    Ok(Composition { engine, folder, recorders })
 }
 
 /// The raw URI of a location: a URI as it is, a path as an absolute one.

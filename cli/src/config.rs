@@ -34,6 +34,8 @@ use options::options;
 use sections::SECTIONS;
 use value::{Value, assign};
 
+use crate::audit::AuditOptions;
+use crate::lineage::LineageOptions;
 use crate::telemetry::{LogFormat, TelemetryOptions};
 
 /// Everything that can be configured, each with a default that holds.
@@ -73,6 +75,10 @@ pub struct Configuration {
     pub engine: EngineConfig,
     /// The options of the Flight SQL service.
     pub flight: FlightConfig,
+    /// How statements are recorded in a file.
+    pub audit: AuditOptions,
+    /// Where lineage is told.
+    pub lineage: LineageOptions,
     /// The variables of the process, of which documents see [`Self::mesh_variables`].
     pub environment: Environment,
 }
@@ -97,6 +103,8 @@ impl Default for Configuration {
             mesh_variables: Vec::new(),
             engine: EngineConfig::default(),
             flight: FlightConfig::default(),
+            audit: AuditOptions::default(),
+            lineage: LineageOptions::default(),
             environment: Environment::default(),
         }
     }
@@ -197,6 +205,7 @@ impl Configuration {
     fn check(&self) -> Result<()> {
         self.telemetry()?;
         self.security.check()?;
+        self.audit.check()?;
         stores::check(self)
     }
 }

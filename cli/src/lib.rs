@@ -26,8 +26,10 @@
 //!
 //! The program `samite` is this library too: see [`commands`].
 
+pub mod audit;
 pub mod commands;
 pub mod config;
+pub mod lineage;
 pub mod telemetry;
 pub mod users_file;
 
@@ -35,6 +37,7 @@ mod collect;
 mod compose;
 mod mesh;
 mod output;
+mod recorders;
 
 pub use collect::Collect;
 pub use config::{Configuration, Environment};

@@ -12,6 +12,10 @@ use samite_engine::{Clock, Engine, Result};
 
 use crate::compose::{Access, Composition, compose};
 use crate::config::{Configuration, Environment};
+use crate::recorders::Recorders;
+
+/// The time for statements that were cancelled to end.
+const END_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A mesh to ask. Cheap to clone; it looks at its documents again and again until the last clone
 /// is dropped.
@@ -19,6 +23,7 @@ use crate::config::{Configuration, Environment};
 pub struct Mesh {
     engine: Engine,
     folder: Arc<MeshFolder>,
+    recorders: Arc<Recorders>,
     configuration: Arc<Configuration>,
 }
 
@@ -73,6 +78,13 @@ impl Mesh {
     #[must_use]
     pub fn unseen(&self) -> Duration {
         self.folder.unseen()
+    }
+
+    /// Records what is left of the statements that ended, in the audit file and as lineage, if there are any: for a
+    /// program that ends. What is asked afterwards has no record there, and is refused unless that may be.
+    pub async fn end(&self) {
+        self.engine.settle(END_PATIENCE).await;
+        self.recorders.end().await;
     }
 
     /// The configuration that it was opened with.
@@ -140,6 +152,13 @@ impl MeshBuilder {
         self
     }
 
+    /// Is opened to look at documents alone, and records nothing.
+    #[must_use]
+    pub(crate) fn for_looking(mut self) -> Self {
+        self.access = Access::ToLook;
+        self
+    }
+
     /// Opens the mesh. Must be called within a tokio runtime, which then keeps looking at the
     /// documents.
     ///
@@ -155,8 +174,9 @@ impl MeshBuilder {
         if self.environment.is_some() {
             configuration.engine.environment = self.environment;
         }
-        let Composition { engine, folder } =
+        let Composition { engine, folder, recorders } =
             compose(&self.location, &configuration, (self.clock, self.access)).await?;
-        Ok(Mesh { engine, folder, configuration: Arc::new(configuration) })
+        let configuration = Arc::new(configuration);
+        Ok(Mesh { engine, folder, recorders, configuration })
     }
 }

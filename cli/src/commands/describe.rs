@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Result<(), Failure> {
     let drawing = terminal::table_options(&environment).drawing;
     let configuration = arguments.place.configuration(environment)?;
-    let mesh = arguments.place.open(configuration).await?;
+    let mesh = arguments.place.open_to_look(configuration).await?;
     let picture = mesh.picture();
     let (product, ports) = selected(&picture, &arguments.product)?;
     terminal::print(&describe(product, &ports, drawing))

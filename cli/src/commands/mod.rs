@@ -5,6 +5,7 @@
 
 pub mod demo;
 
+mod audit;
 mod check;
 mod check_data;
 mod describe;
@@ -52,6 +53,8 @@ enum Command {
     Describe(describe::Arguments),
     /// Say what the policies of a mesh decide.
     Policy(policy::Arguments),
+    /// Check the chain of the audit files.
+    Audit(audit::Arguments),
     /// Say who may log in.
     User(user::Arguments),
     /// Print docs/configuration.md.
@@ -89,6 +92,7 @@ async fn dispatch(command: Command, environment: Environment) -> Result<(), Fail
         Command::Products(arguments) => Box::pin(products::run(arguments, environment)).await,
         Command::Describe(arguments) => Box::pin(describe::run(arguments, environment)).await,
         Command::Policy(arguments) => Box::pin(policy::run(arguments, environment)).await,
+        Command::Audit(arguments) => audit::run(&arguments),
         Command::User(arguments) => user::run(arguments, &environment),
         Command::ConfigReference => terminal::print(&reference()),
     }

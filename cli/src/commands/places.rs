@@ -69,6 +69,15 @@ impl MeshPlace {
         Ok(Mesh::builder(&self.mesh).config(configuration).build().await?)
     }
 
+    /// Opens the mesh to look at its documents and policies.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub(crate) async fn open_to_look(&self, configuration: Configuration) -> Result<Mesh, Failure> {
+        Ok(Mesh::builder(&self.mesh).config(configuration).for_looking().build().await?)
+    }
+
     /// Opens the mesh without asking its policies: for checking that the data are as promised.
     ///
     /// # Errors

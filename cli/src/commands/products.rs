@@ -26,7 +26,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Result<(), Failure> {
     let table = terminal::table_options(&environment);
     let configuration = arguments.place.configuration(environment)?;
-    let mesh = arguments.place.open(configuration).await?;
+    let mesh = arguments.place.open_to_look(configuration).await?;
     let picture = mesh.picture();
     let word = arguments.search.map(|word| word.to_lowercase());
     let found: Vec<&Arc<DataProduct>> = picture

@@ -98,7 +98,9 @@ async fn serve(arguments: Arguments, mut configuration: Configuration) -> Result
     if mesh.policies().is_open() {
         tracing::info!("no policy files: the mesh is open to everyone who can connect");
     }
-    listeners.serve(&mesh, (authenticator, tls), stop).await
+    let served = listeners.serve(&mesh, (authenticator, tls), stop).await;
+    mesh.end().await;
+    served
 }
 
 /// Asks the system for as many open files as it gives: each connection is one, and the usual limit is

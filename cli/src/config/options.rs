@@ -2,6 +2,7 @@
 //!
 //! The one list behind the file's reader, the environment's reader and `docs/configuration.md`.
 
+mod records;
 mod server;
 
 use super::definition::option;
@@ -9,7 +10,7 @@ pub(crate) use super::definition::{Field, OptionDefinition};
 
 /// Every option but those of `[stores]`, in the order of the reference.
 pub(crate) fn options() -> impl Iterator<Item = &'static OptionDefinition> {
-    server::SERVER.iter().chain(OTHERS)
+    server::SERVER.iter().chain(records::RECORDS).chain(OTHERS)
 }
 
 /// The options of all other sections.

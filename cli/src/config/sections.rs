@@ -11,7 +11,15 @@ pub(crate) const SECTIONS: &[(&str, &str)] = &[
         "log",
         "What `samite serve` logs, on standard error. Each line about a query has its id and its principal.",
     ),
-    ("telemetry", "Traces for OpenTelemetry."),
+    (
+        "audit",
+        "The record of every statement ([audit.md](audit.md)). `mesh.runtime.audit` is there in any case; with `file` records are written to a file, too.",
+    ),
+    (
+        "openlineage",
+        "What queries read, as events of OpenLineage. They can be lost: the record is that of `[audit]`.",
+    ),
+    ("telemetry", "Traces for OpenTelemetry, and what metrics name."),
     ("mesh", "How the documents of the mesh are read."),
     (
         "quality",

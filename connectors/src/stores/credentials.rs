@@ -41,6 +41,15 @@ impl Secret {
         matches!(self.0, Kept::File(_))
     }
 
+    /// The header of a request that shows it as a token: `Bearer` and its text.
+    ///
+    /// # Errors
+    ///
+    /// When its file cannot be read, or holds no text.
+    pub fn bearer(&self) -> Result<String> {
+        Ok(format!("Bearer {}", self.expose()?))
+    }
+
     /// The text, for the one who sends it; that of a file without the end of its last line.
     ///
     /// # Errors

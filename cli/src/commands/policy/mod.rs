@@ -53,7 +53,7 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
     let drawing = terminal::table_options(&environment).drawing;
     let configuration = explain.place.configuration(environment)?;
     let principal = who::principal(&explain.principal, &configuration)?;
-    let mesh = explain.place.open(configuration).await?;
+    let mesh = explain.place.open_to_look(configuration).await?;
     let picture = mesh.picture();
     let (product, ports) = selected(&picture, &explain.product)?;
     let asker = Asker { mesh: &mesh, principal, purpose: explain.purpose.as_deref(), drawing };

@@ -12,7 +12,7 @@ pub(crate) enum Connection {
     /// The engine in this process.
     Local {
         /// Keeps the documents fresh.
-        _mesh: Mesh,
+        mesh: Mesh,
         /// The session.
         session: Session,
     },
@@ -30,6 +30,14 @@ impl Connection {
         match self {
             Self::Local { session, .. } => ask_session(session, sql).await,
             Self::Remote(remote) => remote.ask(sql).await,
+        }
+    }
+
+    /// The mesh that is asked in this process.
+    pub(crate) fn mesh(&self) -> Option<&Mesh> {
+        match self {
+            Self::Local { mesh, .. } => Some(mesh),
+            Self::Remote(_) => None,
         }
     }
 

@@ -87,10 +87,15 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
     let history = environment.get("HOME").map(|home| PathBuf::from(home).join(".samite_history"));
     let printer = Printer { format: arguments.format, table };
     let mut connection = Box::pin(connect(&arguments, environment)).await?;
-    match text {
+    let mesh = connection.mesh().cloned();
+    let outcome = match text {
         Some(text) => batch(&mut connection, &text, printer, arguments.output.as_deref()).await,
         None => Box::pin(repl::run(connection, printer, history)).await,
+    };
+    if let Some(mesh) = mesh {
+        mesh.end().await;
     }
+    outcome
 }
 
 fn read_sql(arguments: &Arguments) -> Result<String, Failure> {
@@ -145,7 +150,7 @@ async fn connect(arguments: &Arguments, environment: Environment) -> Result<Conn
     if let Some(purpose) = &arguments.purpose {
         session.set("mesh.purpose", purpose).await?;
     }
-    Ok(Connection::Local { _mesh: mesh, session })
+    Ok(Connection::Local { mesh, session })
 }
 
 /// Runs all statements in one session and stops at the first that fails.

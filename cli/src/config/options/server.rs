@@ -14,7 +14,7 @@ pub(super) const SERVER: &[OptionDefinition] = &[
         "server",
         "metrics_listen",
         Field::OptionalText(|all| &mut all.metrics_listen),
-        "Address and port for metrics (Prometheus, `/metrics`) and health (`/livez`, `/readyz`) over plain HTTP, without logins; they name no principal, product or statement.",
+        "Address and port for metrics (Prometheus, `/metrics`) and health (`/livez`, `/readyz`) over plain HTTP, without logins; they name no principal and no statement, and products only with `[telemetry] product_metrics`.",
     ),
     option(
         "server",
