@@ -156,6 +156,30 @@ async fn projection_over_one_that_looks_alike_still_counts() {
     }
 }
 
+/// DataFusion would apply the filter to the other table's column of that name.
+#[tokio::test]
+async fn filter_above_an_outer_join_is_about_its_own_side() {
+    let session = session();
+    let (few, all) = ("(VALUES (1), (200), (300)) b(id)", "media.plays.plays a");
+    for (sql, rows) in [
+        (format!("{all} RIGHT JOIN {few} ON a.id = b.id WHERE a.id IS NULL"), 2),
+        (format!("{all} RIGHT JOIN {few} ON a.id = b.id WHERE a.id IS NOT DISTINCT FROM 1"), 1),
+        (format!("{all} FULL JOIN {few} ON a.id = b.id WHERE a.id IS NULL"), 2),
+        (format!("{all} FULL JOIN {few} ON a.id = b.id WHERE b.id IS NULL"), 99),
+        (format!("{few} LEFT JOIN {all} ON a.id = b.id WHERE a.id IS NULL"), 2),
+        (format!("{few} RIGHT JOIN {all} ON a.id = b.id WHERE b.id IS NULL"), 99),
+        (format!("{all} LEFT JOIN {few} ON a.id = b.id WHERE b.id IS NULL"), 99),
+        (format!("{all} RIGHT JOIN {few} ON a.id = b.id AND b.id > 1 WHERE a.id IS NULL"), 3),
+    ] {
+        let sql = format!("SELECT count(*) FROM {sql}");
+        assert_eq!(count(&session, &sql).await.map_err(|error| error.to_line()), Ok(rows), "{sql}");
+        let sql = sql.replace("count(*)", "*");
+        let found = collect(&session, &sql).await.unwrap();
+        let found: usize = found.iter().map(RecordBatch::num_rows).sum();
+        assert_eq!(found, usize::try_from(rows).unwrap(), "{sql}");
+    }
+}
+
 #[tokio::test]
 async fn value_of_an_untyped_parameter_keeps_its_type() {
     let session = session();

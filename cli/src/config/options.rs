@@ -115,7 +115,7 @@ const OTHERS: &[OptionDefinition] = &[
         "log",
         "level",
         Field::Text(|all| &mut all.log_filter),
-        "What is logged (`warn`, `info`, `debug`, or `samite_connectors=debug,info`); `SAMITE_LOG` overrides it. At `info` each query that ends is a line, but for those that read no table and went well.",
+        "What is logged (`warn`, `info`, `debug`, or `samite_connectors=debug,info`); `SAMITE_LOG` overrides it. A level by itself is that of Samite; libraries say more than `info` only by name (`datafusion=debug`), and then values of tables too. At `info` each query that ends is a line, but for those that read no table and went well.",
     ),
     option(
         "log",

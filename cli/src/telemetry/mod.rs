@@ -35,6 +35,9 @@ const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The time for the last spans to reach the collector when the server ends.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// What the targets of Samite's own crates begin with.
+const OWN_TARGETS: &str = "samite";
+
 /// What begins a certificate in a file.
 const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
@@ -128,13 +131,22 @@ where
     }
 }
 
-/// What is logged. The span that names a query is in each line about it, whatever the level is.
+/// What is logged. A level by itself is that of Samite: what it is made of says much at `debug`, some of it values of
+/// tables, and is asked for by its name. The span that names a query is in each line about it, whatever the level is.
 fn log_filter(filter: &str) -> Result<Targets> {
     let targets: Targets = filter.parse().map_err(|error| {
         Error::new(ErrorKind::InvalidConfiguration, format!("\"{filter}\" says not what is logged"))
             .with_detail(format!("{error}"))
             .with_hint("write a level such as info, or samite_connectors=debug,info")
     })?;
+    let targets = match targets.default_level() {
+        Some(level) if level > LevelFilter::INFO => {
+            let is_unnamed = targets.iter().all(|(target, _)| target != OWN_TARGETS);
+            let targets = targets.with_default(LevelFilter::INFO);
+            if is_unnamed { targets.with_target(OWN_TARGETS, level) } else { targets }
+        }
+        _ => targets,
+    };
     Ok(targets
         .with_target(TRACE_TARGET, LevelFilter::OFF)
         .with_target(LOG_TARGET, LevelFilter::ERROR))
@@ -196,6 +208,24 @@ mod tests {
         for filter in ["info=loud", "a=b=c"] {
             let error = log_filter(filter).err().unwrap();
             assert_eq!(error.kind(), ErrorKind::InvalidConfiguration, "{filter}");
+        }
+    }
+
+    #[test]
+    fn level_by_itself_is_that_of_samite() {
+        use tracing::Level;
+        for (filter, target, level, expected) in [
+            ("trace", "samite_engine::plan", Level::TRACE, true),
+            ("trace", "samite", Level::TRACE, true),
+            ("trace", "deltalake_core::kernel", Level::DEBUG, false),
+            ("trace", "datafusion::physical_planner", Level::INFO, true),
+            ("debug,datafusion=trace", "datafusion::physical_planner", Level::TRACE, true),
+            ("debug,samite=warn", "samite_engine", Level::INFO, false),
+            ("debug,samite_engine=warn", "samite_connectors", Level::DEBUG, true),
+            ("warn", "deltalake_core::kernel", Level::INFO, false),
+        ] {
+            let enabled = log_filter(filter).unwrap().would_enable(target, &level);
+            assert_eq!(enabled, expected, "{filter}: {target} at {level}");
         }
     }
 

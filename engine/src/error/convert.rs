@@ -40,7 +40,7 @@ impl From<DataFusionError> for Error {
 
 fn from_boxed(error: Box<dyn StdError + Send + Sync>) -> Error {
     let error = match error.downcast::<Error>() {
-        Ok(ours) => return *ours,
+        Ok(ours) => return ours.raised_in_a_plan(),
         Err(error) => error,
     };
     let error = match error.downcast::<DataFusionError>() {
@@ -51,7 +51,7 @@ fn from_boxed(error: Box<dyn StdError + Send + Sync>) -> Error {
         Ok(inner) => from_arrow(*inner),
         Err(error) => {
             let text = error.to_string();
-            Error::new(ErrorKind::Internal, text).with_source(error)
+            Error::new(ErrorKind::Internal, text).with_source(error).foreign()
         }
     }
 }
@@ -61,7 +61,7 @@ fn from_shared(error: &DataFusionError) -> Error {
     let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
     while let Some(this) = cause {
         if let Some(ours) = this.downcast_ref::<Error>() {
-            return ours.copied();
+            return ours.copied().raised_in_a_plan();
         }
         cause = match this.downcast_ref::<DataFusionError>() {
             Some(DataFusionError::External(inner)) => Some(inner.as_ref()),
@@ -73,11 +73,24 @@ fn from_shared(error: &DataFusionError) -> Error {
     match error.find_root() {
         DataFusionError::ResourcesExhausted(text) => exhausted(text),
         DataFusionError::ArrowError(inner, _) => of_arrow(inner),
-        root => Error::new(kind_of(root), without_category(&first_line(&root.strip_backtrace()))),
+        root => {
+            let text = without_category(&first_line(&root.strip_backtrace()));
+            Error::new(kind_of(root), text).foreign()
+        }
     }
 }
 
 impl Error {
+    /// What our functions say of the values that they got is for who asked; what sources say, for the log.
+    fn raised_in_a_plan(self) -> Self {
+        match self.kind() {
+            ErrorKind::InvalidQuery | ErrorKind::NotFound | ErrorKind::Unsupported => {
+                self.foreign()
+            }
+            _ => self,
+        }
+    }
+
     fn copied(&self) -> Self {
         Self(Box::new(Inner {
             kind: self.0.kind,
@@ -86,6 +99,7 @@ impl Error {
             hint: self.0.hint.clone(),
             query_id: self.0.query_id.clone(),
             context: self.0.context.clone(),
+            is_foreign: self.0.is_foreign,
             source: None,
         }))
     }
@@ -105,8 +119,10 @@ fn of_arrow(error: &ArrowError) -> Error {
             Error::new(ErrorKind::CorruptSource, text.clone())
         }
         ArrowError::MemoryError(text) => exhausted(text),
-        ArrowError::NotYetImplemented(text) => Error::new(ErrorKind::Unsupported, text.clone()),
-        other => Error::new(ErrorKind::InvalidQuery, other.to_string()),
+        ArrowError::NotYetImplemented(text) => {
+            Error::new(ErrorKind::Unsupported, text.clone()).foreign()
+        }
+        other => Error::new(ErrorKind::InvalidQuery, other.to_string()).foreign(),
     }
 }
 
@@ -170,9 +186,10 @@ fn classified(error: DataFusionError) -> Error {
         return Error::new(kind, "the query met a fault of Samite")
             .with_detail(without_category(&text))
             .with_hint("write the query in another way, and report this with the query")
-            .with_source(error);
+            .with_source(error)
+            .foreign();
     }
-    Error::new(kind, without_category(&text)).with_source(error)
+    Error::new(kind, without_category(&text)).with_source(error).foreign()
 }
 
 /// DataFusion lists every signature that a call does not match, and calls that an internal error.

@@ -1,12 +1,17 @@
 //! The one error of Samite.
 //!
 //! *Message*, *detail* and *hint* are for the person who asked and hold nothing that this person
-//! may not know; *context* and *source* are for the log. `Display` prints the message alone.
+//! may not know; *context* and *source* are for the log. `Display` prints the message alone, `Debug`
+//! what the log may have: the words of DataFusion and Arrow without values, as those can be of a table.
 
 mod convert;
+mod redact;
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
+
+pub(crate) use redact::without_values;
 
 /// The result of everything in Samite that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -80,6 +85,8 @@ struct Inner {
     hint: Option<String>,
     query_id: Option<String>,
     context: Vec<(&'static str, String)>,
+    /// True if the words can hold a value of a table: those of a library, or of a function that ran.
+    is_foreign: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -94,8 +101,24 @@ impl Error {
             hint: None,
             query_id: None,
             context: Vec::new(),
+            is_foreign: false,
             source: None,
         }))
+    }
+
+    /// Says that the words can hold a value of a table.
+    fn foreign(mut self) -> Self {
+        self.0.is_foreign = true;
+        self
+    }
+
+    /// A part of the words for the log.
+    fn logged<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.0.is_foreign {
+            // What is quoted after the first line bears no quotes.
+            true => without_values(text.lines().next().unwrap_or_default()).into(),
+            false => text.into(),
+        }
     }
 
     /// Adds what was found.
@@ -219,12 +242,12 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = f.debug_struct("Error");
-        parts.field("kind", &self.0.kind).field("message", &self.0.message);
+        parts.field("kind", &self.0.kind).field("message", &self.logged(&self.0.message));
         if let Some(detail) = &self.0.detail {
-            parts.field("detail", detail);
+            parts.field("detail", &self.logged(detail));
         }
         if let Some(hint) = &self.0.hint {
-            parts.field("hint", hint);
+            parts.field("hint", &self.logged(hint));
         }
         if let Some(query_id) = &self.0.query_id {
             parts.field("query_id", query_id);
@@ -232,7 +255,7 @@ impl fmt::Debug for Error {
         for (key, value) in &self.0.context {
             parts.field(key, value);
         }
-        if let Some(source) = &self.0.source {
+        if let Some(source) = self.0.source.as_ref().filter(|_| !self.0.is_foreign) {
             parts.field("source", source);
         }
         parts.finish()
@@ -248,6 +271,30 @@ impl StdError for Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What the log gets of an error; the client gets all of its words.
+    #[test]
+    fn words_of_a_library_are_logged_without_values() {
+        use datafusion::arrow::error::ArrowError;
+        use datafusion::error::DataFusionError;
+        let cast = || ArrowError::CastError("Cannot cast string 'canary' to Int32".to_owned());
+        let regex = "regex parse error:\n    canary(\n    ^\nerror: unclosed group";
+        for error in [
+            DataFusionError::from(cast()),
+            DataFusionError::External(Box::new(cast())),
+            DataFusionError::Shared(std::sync::Arc::new(cast().into())),
+            DataFusionError::Execution("Error parsing 'canary'".to_owned()),
+            DataFusionError::Internal("no such \"canary\"".to_owned()),
+            DataFusionError::External(regex.into()),
+            Error::new(ErrorKind::NotFound, "there is no \"canary\"").with_hint("'canary'").into(),
+        ] {
+            let error = Error::from(error);
+            assert!(error.to_line().contains("canary"), "{}", error.to_line());
+            assert!(!format!("{error:?} {error:#?}").contains("canary"), "{error:?}");
+        }
+        let ours = Error::new(ErrorKind::NotFound, "table \"a\" does not exist");
+        assert!(format!("{ours:?}").contains("\\\"a\\\""), "{ours:?}");
+    }
 
     #[test]
     fn line_is_bounded_and_single() {

@@ -20,12 +20,13 @@ use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext
 use datafusion::logical_expr::utils::{conjunction, split_conjunction};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, lit};
 use datafusion::physical_expr::create_physical_expr;
-use datafusion::physical_optimizer::PhysicalOptimizerRule;
-use datafusion::physical_optimizer::filter_pushdown::FilterPushdown;
 use datafusion::physical_plan::coop::CooperativeExec;
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 use datafusion::physical_plan::limit::LocalLimitExec;
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties, PhysicalExpr};
+
+/// The rule that tells scans of filters, by its name among those of a session.
+const FILTER_PUSHDOWN: &str = "FilterPushdown";
 
 /// What is asked of the table below.
 #[derive(Debug, Clone, Copy)]
@@ -144,11 +145,15 @@ fn hinted(
 ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
     let Some(hints) = conjunction(hints) else { return Ok(scan) };
     let hints = physical(&hints, &scan, session)?;
+    // Two filters become one: then the filter that is found is that of the source, too.
+    let is_filter = scan.downcast_ref::<FilterExec>().is_some();
     let filter = Arc::new(FilterExec::try_new(hints, Arc::clone(&scan))?);
-    let told = FilterPushdown::new().optimize(filter, session.config_options())?;
+    let rule = session.physical_optimizers().iter().find(|rule| rule.name() == FILTER_PUSHDOWN);
+    let Some(rule) = rule else { return Ok(scan) };
+    let told = rule.optimize(filter, session.config_options())?;
     let told = match told.downcast_ref::<FilterExec>() {
-        Some(filter) => Arc::clone(filter.input()),
-        None => told,
+        Some(filter) if !is_filter => Arc::clone(filter.input()),
+        _ => told,
     };
     Ok(if told.schema() == scan.schema() { told } else { scan })
 }

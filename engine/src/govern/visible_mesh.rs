@@ -113,8 +113,27 @@ impl Seen<'_> {
         }
         let problems = mesh.problems.iter();
         seen.problems =
-            problems.filter(|problem| sees_all || is_about(problem, &seen)).cloned().collect();
+            problems.filter(|problem| sees_all || self.is_told(problem, mesh)).cloned().collect();
         seen
+    }
+
+    /// True for a problem of a product that is seen as a whole: its words can name any table or column.
+    fn is_told(&self, problem: &Problem, mesh: &Mesh) -> bool {
+        let (Some(domain), Some(product)) = (&problem.domain, &problem.product) else {
+            return false;
+        };
+        let Some(product) = mesh.product(domain, product) else { return false };
+        let tables = product
+            .ports
+            .iter()
+            .flat_map(|port| port.contract.tables.iter().map(move |table| (port, table)));
+        let mut requests = tables.map(|(port, table)| self.request(product, port, table));
+        !product.ports.is_empty()
+            && requests.all(|request| {
+                self.authorizer.allows(Action::Discover, &request)
+                    && self.authorizer.allows(Action::Describe, &request)
+                    && self.authorizer.absent(&request).is_empty()
+            })
     }
 
     /// The product with the tables that may be discovered; `None` if there are none.
@@ -230,17 +249,31 @@ fn with_tables(port: &OutputPort, tables: Vec<Arc<Table>>) -> Option<OutputPort>
     Some(OutputPort { contract: Arc::new(contract), ..port.clone() })
 }
 
-/// True for a promise about tables of the contract that are not among those seen.
+/// True for a promise that names a table of the contract, or a column of one, that is not seen.
 fn names_another(slo: &Slo, all: &[Arc<Table>], seen: &[Arc<Table>]) -> bool {
     let Some(elements) = &slo.element else { return false };
-    let table = |element: &str| element.split('.').next().unwrap_or_default().trim().to_owned();
-    let has = |tables: &[Arc<Table>], name: &str| tables.iter().any(|table| table.name == name);
-    let mut named = elements.split(',').map(table).filter(|name| has(all, name));
-    named.any(|name| !has(seen, &name))
+    let is_hidden = |element: &str| {
+        let (name, column) = match element.split_once('.') {
+            Some((name, column)) => (name.trim(), Some(column.trim())),
+            None => (element, None),
+        };
+        match (all.iter().find(|table| table.name == name), all) {
+            (Some(table), _) => !is_seen(table, column, seen),
+            (None, [only]) => !is_seen(only, Some(element), seen),
+            (None, _) => false,
+        }
+    };
+    elements.split(',').map(str::trim).any(is_hidden)
 }
 
-/// True for a problem of a product that is seen.
-fn is_about(problem: &Problem, seen: &Mesh) -> bool {
-    let (Some(domain), Some(product)) = (&problem.domain, &problem.product) else { return false };
-    seen.product(domain, product).is_some()
+/// True if the table is among those seen, and either as it is or with this column.
+fn is_seen(table: &Arc<Table>, column: Option<&str>, seen: &[Arc<Table>]) -> bool {
+    let Some(shown) = seen.iter().find(|known| known.name == table.name) else { return false };
+    // A path goes on inside of a column.
+    let has = |path: &str| {
+        let inside = |name: &str| path.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        let mut names = shown.columns.iter().map(|column| column.name.as_str());
+        names.any(|name| name == path || inside(name))
+    };
+    Arc::ptr_eq(shown, table) || column.is_none_or(has)
 }

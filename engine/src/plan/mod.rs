@@ -12,6 +12,7 @@ mod constants;
 mod current;
 mod exact_numbers;
 mod explain;
+mod filter_pushdown;
 mod likely_types;
 mod logical;
 mod parameters;

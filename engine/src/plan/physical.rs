@@ -160,7 +160,7 @@ fn misleads_dynamic_filters(plan: &Arc<dyn ExecutionPlan>) -> bool {
 }
 
 /// True if a step below `plan` has one of these names twice, as the names are called there.
-fn is_ambiguous_below(plan: &Arc<dyn ExecutionPlan>, names: &HashSet<String>) -> bool {
+pub(super) fn is_ambiguous_below(plan: &Arc<dyn ExecutionPlan>, names: &HashSet<String>) -> bool {
     let mut inner = names.clone();
     if let Some(projection) = plan.downcast_ref::<ProjectionExec>() {
         let renamed = projection.expr().iter().filter(|part| names.contains(&part.alias));
@@ -171,7 +171,7 @@ fn is_ambiguous_below(plan: &Arc<dyn ExecutionPlan>, names: &HashSet<String>) ->
         .any(|child| has_twice(child, &inner) || is_ambiguous_below(child, &inner))
 }
 
-fn add_names(expression: &Arc<dyn PhysicalExpr>, names: &mut HashSet<String>) {
+pub(super) fn add_names(expression: &Arc<dyn PhysicalExpr>, names: &mut HashSet<String>) {
     let columns = collect_columns(expression);
     names.extend(columns.iter().map(|column| column.name().to_owned()));
 }

@@ -19,6 +19,7 @@ use datafusion::prelude::SessionConfig;
 
 use super::bounded::bound_functions;
 use super::exact_numbers::ExactNumbers;
+use super::filter_pushdown;
 use crate::config::EngineConfig;
 use crate::error::Result;
 use crate::mesh_catalog::postgres::{Expanded, only_value};
@@ -63,6 +64,7 @@ pub(crate) fn base_state(config: &EngineConfig, runtime: Arc<RuntimeEnv>) -> Res
         .with_runtime_env(runtime)
         .with_default_features()
         .with_analyzer_rules(rules)
+        .with_physical_optimizer_rules(filter_pushdown::rules())
         .build();
     functions::register(&mut state)?;
     state.register_udf(Arc::new(ScalarUDF::new_from_impl(Expanded::default())))?;

@@ -92,7 +92,7 @@ impl PromisedTable {
     }
 
     /// The same for somebody who sees these columns of it, and perhaps not all rows: whether a promise is kept, but not
-    /// how old its rows are.
+    /// how old its rows are, and no name of another column.
     #[must_use]
     pub(crate) fn in_part(self, columns: SchemaRef) -> Self {
         Self { columns, hides_numbers: true, ..self }
@@ -154,7 +154,7 @@ impl PromisedTable {
         let slo = self.contract.slos.get(judged.index)?;
         let subject = Promise::of(slo, &self.contract, &self.table)?.subject;
         Some(PromiseReport {
-            promise: words(slo, &self.address),
+            promise: words(slo, self.element(slo, subject).as_deref(), &self.address),
             status: judged.verdict.status,
             on_breach: slo.on_breach,
             reason: match (self.hides_numbers, subject) {
@@ -162,6 +162,22 @@ impl PromisedTable {
                 _ => reason(subject, judged.verdict.age),
             },
         })
+    }
+
+    /// What a promise is about, as far as the asker may know it.
+    fn element(&self, slo: &Slo, subject: Subject<'_>) -> Option<String> {
+        if !self.hides_numbers {
+            return slo.element.clone();
+        }
+        match subject {
+            Subject::Newest(column) | Subject::Oldest(column) => {
+                let is_seen = self.columns.column_with_name(column).is_some();
+                is_seen.then(|| format!("{}.{column}", self.table.name))
+            }
+            Subject::Commit | Subject::Data => {
+                slo.element.as_ref().map(|_| self.table.name.clone())
+            }
+        }
     }
 }
 
@@ -199,9 +215,9 @@ fn reason(subject: Subject<'_>, age: Age) -> Option<String> {
 }
 
 /// A service level in words: `freshness 2 h of plays.played_at in media_player.play_events@2.1.0`.
-fn words(slo: &Slo, address: &str) -> String {
+fn words(slo: &Slo, element: Option<&str>, address: &str) -> String {
     let unit = slo.unit.as_ref().map(|unit| format!(" {unit}")).unwrap_or_default();
-    let element = slo.element.as_ref().map(|element| format!(" of {element}")).unwrap_or_default();
+    let element = element.map(|element| format!(" of {element}")).unwrap_or_default();
     format!("{} {}{unit}{element} in {address}", slo.property, slo.value)
 }
 

@@ -247,3 +247,23 @@ fn problem_of_shape_is_kept_until_it_is_gone() {
     log.judged(&table, Vec::new(), now());
     assert!(log.of(of).is_none());
 }
+
+/// Who sees a table in part is told of a promise, but of no column that is hidden.
+#[test]
+fn promise_about_a_hidden_column_does_not_name_it() {
+    let old = || newest(before(312), before(312));
+    let promised = |element| slo("freshness", "2", Some("h"), Some(element));
+    for (element, column, expected) in [
+        ("plays.at", "at", "freshness 2 h of plays.at in a.plays@2.1.0: its rows are too old"),
+        ("plays.at", "id", "freshness 2 h in a.plays@2.1.0: its rows are too old"),
+        ("visits.at, at", "id", "freshness 2 h in a.plays@2.1.0: its rows are too old"),
+        ("visits.at, at", "at", "freshness 2 h of plays.at in a.plays@2.1.0: its rows are too old"),
+    ] {
+        let seen = Arc::new(Schema::new(vec![Field::new(column, DataType::Utf8, true)]));
+        let table = table(promised(element), old(), None).expect("a promise").in_part(seen);
+        let judged = table.judge(now());
+        let warned = judged.first().and_then(|judged| table.breach(judged)).and_then(Result::ok);
+        let expected = format!("promise broken: {expected}");
+        assert_eq!(warned, Some(expected), "{element} for who sees {column}");
+    }
+}

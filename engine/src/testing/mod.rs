@@ -8,6 +8,7 @@
 
 mod fakes;
 mod fixtures;
+pub mod governed_pairs;
 mod policies;
 
 pub use fakes::{FixedCatalog, MemoryConnector};

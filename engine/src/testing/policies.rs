@@ -69,6 +69,13 @@ impl Authorizer for FixedPolicies {
         may && self.decision(request) != Decision::Deny
     }
 
+    fn absent(&self, request: &AccessRequest<'_>) -> BTreeSet<String> {
+        match self.decision(request) {
+            Decision::Permit(obligations) => obligations.absent,
+            Decision::Deny => BTreeSet::new(),
+        }
+    }
+
     async fn decide(&self, request: &AccessRequest<'_>, _columns: &[&str]) -> Result<Decision> {
         Ok(self.decision(request))
     }

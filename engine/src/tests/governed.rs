@@ -4,6 +4,8 @@
 //! masked values, and every byte of its answer is searched.
 
 mod differential;
+mod listings;
+mod pairs;
 mod purposes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -327,21 +329,6 @@ async fn dynamic_filter_stops_at_the_barrier() {
     // That of the values alone.
     assert_eq!(plan.matches("DataSource").count(), 1, "{plan}");
     assert_eq!(text(&owner, sql).await.matches("DataSource").count(), 2);
-}
-
-#[tokio::test]
-async fn settings_of_the_planner_are_out_of_reach() {
-    let eva = as_user("eva");
-    for setting in [
-        "datafusion.explain.show_statistics",
-        "datafusion.explain.show_sizes",
-        "datafusion.explain.logical_plan_only",
-        "datafusion.execution.collect_statistics",
-        "datafusion.optimizer.max_passes",
-    ] {
-        let answer = text(&eva, &format!("SET {setting} = true")).await;
-        assert!(answer.starts_with("InvalidQuery"), "{setting}: {answer}");
-    }
 }
 
 #[tokio::test]

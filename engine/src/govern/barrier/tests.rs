@@ -351,6 +351,43 @@ async fn scan_of_several_steps_gets_what_they_require() {
     }
 }
 
+/// A source that leaves out row 3 by a filter of its own.
+#[derive(Debug)]
+struct WithFilter(Arc<dyn TableProvider>);
+
+#[async_trait]
+impl TableProvider for WithFilter {
+    fn schema(&self) -> SchemaRef {
+        self.0.schema()
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        _: Option<&Vec<usize>>,
+        _: &[Expr],
+        _: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let rows = self.0.scan(session, Some(&vec![0, 1, 2]), &[], None).await?;
+        let schema = DFSchema::try_from(rows.schema())?;
+        let predicate = session.create_physical_expr(col("id").not_eq(lit(3_i64)), &schema)?;
+        Ok(Arc::new(FilterExecBuilder::new(predicate, rows).build()?))
+    }
+}
+
+/// A filter of the policy and one of the source become one when the source is told of the first.
+#[tokio::test]
+async fn filter_of_the_source_itself_stays() {
+    let context = context(Arc::new(WithFilter(in_memory())), &only_sweden());
+    let shown = run(&context, "SELECT id, name, country FROM t WHERE id > 0").await;
+    assert_eq!(shown.matches("| 1  | xn").count(), 2, "{shown}");
+    assert!(!shown.contains("| 3") && !shown.contains("| 2"), "{shown}");
+}
+
 #[tokio::test]
 async fn partitions_below_are_handed_on() {
     let table = barrier(in_memory(), &only_sweden()).unwrap();
