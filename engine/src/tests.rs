@@ -113,6 +113,7 @@ async fn name_means_the_newest_active_version() {
         ("SELECT count(*) FROM media.\"plays:events@2\".plays", 100),
         ("SELECT count(*) FROM media.\"plays@draft\".plays", 100),
         ("SELECT count(*) FROM media.\"plays:events@draft\"", 100),
+        ("SELECT count(*) FROM media.\"plays@3.0.0\"", 100),
         ("SELECT count(*) FROM media.twins.only_left", 100),
         ("SELECT count(*) FROM media.\"twins:left\".same", 100),
         ("SELECT count(*) FROM media.many.one a JOIN media.many.two b USING (id)", 100),

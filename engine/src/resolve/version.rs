@@ -17,20 +17,25 @@ pub(crate) fn select<'a>(
     now: DateTime<Utc>,
 ) -> Result<Vec<&'a OutputPort>> {
     let is_draft = selector.version == VersionSelector::Draft;
-    let named: Vec<&OutputPort> = product
+    let of_name: Vec<&OutputPort> = product
         .ports
         .iter()
         .filter(|port| selector.port.as_ref().is_none_or(|name| *name == port.name))
-        .filter(|port| (port.stage(now) == LifeStage::Unborn) == is_draft)
         .collect();
+    let is_in_reach = |port: &&OutputPort| (port.stage(now) == LifeStage::Unborn) == is_draft;
+    let named: Vec<&OutputPort> = of_name.iter().copied().filter(is_in_reach).collect();
     if named.is_empty() && is_draft {
         return Err(no_draft(product));
     }
-    if named.is_empty() {
+    let mut matching: Vec<&OutputPort> =
+        named.iter().copied().filter(|port| matches(port, selector.version)).collect();
+    // A draft has another name besides: its whole version.
+    if matching.is_empty() && matches!(selector.version, VersionSelector::Patch(..)) {
+        matching.extend(of_name.iter().copied().filter(|port| matches(port, selector.version)));
+    }
+    if matching.is_empty() && named.is_empty() {
         return Err(no_port(product, selector, now));
     }
-    let matching: Vec<&OutputPort> =
-        named.iter().copied().filter(|port| matches(port, selector.version)).collect();
     if matching.is_empty() {
         return Err(no_version(product, selector, &named));
     }

@@ -125,6 +125,11 @@ async fn columns_of_one_meaning_are_joined() {
         (format!("SELECT * EXCLUDE (name) {from} a JOIN labels.catalogue.records r ON POLYSEME('artist', 'artists.numbers.ids') ORDER BY title"),
          "id,isni,title / a,1,One / a,2,Two"),
         (format!("SELECT id {from} a LEFT ANTI JOIN labels.catalogue.records r ON POLYSEME('artist') ORDER BY id"), "id / b / c"),
+        // Of three columns two are bound to one definition.
+        (
+            "SELECT count(*) FROM labels.catalogue.records JOIN artists.numbers.ids ON POLYSEME('isni')".to_owned(),
+            "count(*) / 3",
+        ),
         // Three tables in a row: the second join is with either of those before it.
         (format!("SELECT name, day, title {from} JOIN media.plays.plays ON POLYSEME('artist') \
                   JOIN labels.catalogue.records ON POLYSEME('artist') ORDER BY day, title"),

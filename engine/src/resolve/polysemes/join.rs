@@ -103,8 +103,13 @@ impl<'a> Joiner<'a> {
     ) -> Result<()> {
         let Some((_, keeps)) = constraint(&mut join.join_operator) else { return Ok(()) };
         let meant = polysemes::meant(self.lookup.mesh, name_of(word))?;
-        let here = only(left, &meant, "before", name_of(word))?;
-        let there = only(right, &meant, "after", name_of(word))?;
+        let (here, there) = match same_definition(left, right, &meant) {
+            Some(pair) => pair,
+            None => (
+                only(left, &meant, "before", name_of(word))?,
+                only(right, &meant, "after", name_of(word))?,
+            ),
+        };
         same_type(&here, &there)?;
         let condition = if here.key == there.key {
             self.written.pairs.push((here.joined.clone(), there.joined.clone()));
@@ -143,6 +148,20 @@ impl<'a> Joiner<'a> {
 
 fn name_of(word: &[String]) -> &str {
     word.first().map_or("", String::as_str)
+}
+
+/// The only two columns, one of each side, that are bound to one definition.
+fn same_definition(
+    left: &[Bound],
+    right: &[Bound],
+    meant: &BTreeSet<String>,
+) -> Option<(Bound, Bound)> {
+    let here = left.iter().filter(|bound| meant.contains(&bound.key));
+    let mut pairs = here.flat_map(|here| {
+        right.iter().filter(|there| there.key == here.key).map(move |there| (here, there))
+    });
+    let (here, there) = pairs.next().filter(|_| pairs.next().is_none())?;
+    Some((here.clone(), there.clone()))
 }
 
 /// The one column among those that is bound to what is meant.
