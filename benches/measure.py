@@ -46,7 +46,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; all without any")
     parser.add_argument("--samite", type=pathlib.Path, help="the program; target/dist/samite or target/release/samite without it")
-    parser.add_argument("--programs", type=pathlib.Path, help="folder of light_clients and memory_server (samite-benches); that of samite without it")
+    parser.add_argument("--programs", type=pathlib.Path, help="folder of light_clients, memory_server and statement_times (samite-benches); that of samite without it")
     parser.add_argument("--sail", help="the program of Sail (PyPI: pysail), measured beside in clients; not without it")
     parser.add_argument("--data", type=pathlib.Path, default=ROOT / "target" / "bench-data", help="where the data is kept")
     parser.add_argument("--scale-factor", type=float, default=1)
@@ -63,7 +63,7 @@ def main():
     options.samite = options.samite or (newest_program() if parts != ["data"] else None)
 
     programs = (options.programs or options.samite.parent) if options.samite else pathlib.Path()
-    options.clients, options.memory_server = programs / "light_clients", programs / "memory_server"
+    options.clients, options.memory_server, options.statement_times = (programs / name for name in ("light_clients", "memory_server", "statement_times"))
 
     print(f"{datetime.date.today()}, {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, "
           f"load {os.getloadavg()[0]:.1f} at the start\n", flush=True)

@@ -33,6 +33,7 @@ use futures::StreamExt;
 
 use super::hidden_error::hidden;
 use super::masks;
+use super::named_values::only_named;
 use super::salt::Salt;
 use crate::authorizer::Mask;
 
@@ -191,11 +192,14 @@ fn masked(
         .columns()
         .iter()
         .zip(masks)
-        .map(|(column, mask)| match mask {
-            Some(mask) => masks::apply(*mask, column, salt),
-            None => Arc::clone(column),
+        .map(|(column, mask)| {
+            let column = only_named(column)?;
+            Ok(match mask {
+                Some(mask) => masks::apply(*mask, &column, salt),
+                None => column,
+            })
         })
-        .collect();
+        .collect::<DataFusionResult<_>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
 }

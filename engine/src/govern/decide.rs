@@ -1,5 +1,7 @@
 //! Asks the authorizer about one table.
 
+use std::hint::black_box;
+
 use chrono::{DateTime, Utc};
 
 use crate::audit::{AccessDecision, Noted, TableAccess};
@@ -31,12 +33,21 @@ impl Asking<'_> {
 
     /// Notes that a table is refused, with the policies that forbid it.
     pub(crate) fn note_refusal(self, table: &PortTable, decision: AccessDecision) {
-        self.note(|| {
-            let authorizer = self.engine.authorizer();
-            let request = request_of(self, (&table.product, &table.port, &table.table));
-            let policies = authorizer.forbids(&request).into_iter().collect();
-            TableAccess { policies, ..TableAccess::of(table, decision) }
-        });
+        self.note(|| self.refusal(table, decision));
+    }
+
+    /// Takes as long as [`Asking::note_refusal`], and notes nothing.
+    pub(crate) fn decide_for_nothing(self, table: &PortTable) {
+        if self.noted.is_some() {
+            drop(black_box(self.refusal(table, AccessDecision::Hidden)));
+        }
+    }
+
+    fn refusal(self, table: &PortTable, decision: AccessDecision) -> TableAccess {
+        let authorizer = self.engine.authorizer();
+        let request = request_of(self, (&table.product, &table.port, &table.table));
+        let policies = authorizer.forbids(&request).into_iter().collect();
+        TableAccess { policies, ..TableAccess::of(table, decision) }
     }
 
     /// True if whoever asks may do this with a table.

@@ -17,6 +17,7 @@ mod hidden_error;
 mod joined_alike;
 mod leakproof;
 mod masks;
+mod named_values;
 mod row_filter;
 mod salt;
 mod visible_mesh;

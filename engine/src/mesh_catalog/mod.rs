@@ -141,7 +141,7 @@ pub(crate) async fn table_schema(session: &Session, name: &TableName) -> Result<
     let engine_of = &engine;
     let picture =
         Picture { engine: engine_of, mesh: mesh_listed, principal, is_administrator, asking, now };
-    match (Lookup { mesh: &mesh.named, settings: &settings, now }).find(&parts)? {
+    match Lookup::new(&mesh.named, &settings, now).find(&parts)? {
         Target::Port(table) => {
             let (opener, opened) = (engine.clone(), table.clone());
             govern::check_select(asking, &table)?;

@@ -50,9 +50,17 @@ pub(crate) struct Lookup<'a> {
     pub(crate) mesh: &'a Mesh,
     pub(crate) settings: &'a Settings,
     pub(crate) now: DateTime<Utc>,
+    /// True if a name that means nothing is held against those that do: that takes as long as there are
+    /// names.
+    pub(crate) suggests: bool,
 }
 
-impl Lookup<'_> {
+impl<'a> Lookup<'a> {
+    /// Finds names in a mesh for whoever asks.
+    pub(crate) fn new(mesh: &'a Mesh, settings: &'a Settings, now: DateTime<Utc>) -> Self {
+        Self { mesh, settings, now, suggests: true }
+    }
+
     /// Finds what a name of one to three parts means.
     ///
     /// # Errors
@@ -155,6 +163,23 @@ impl Lookup<'_> {
         }
     }
 
+    /// A table where that of a wrong name would be: of the same domain, or of any if there is none.
+    pub(crate) fn stand_in(&self, parts: &[String]) -> Option<PortTable> {
+        let domain = match parts {
+            [_] => self.settings.catalog(),
+            [first, ..] => Some(first.as_str()),
+            [] => None,
+        };
+        let named = domain.and_then(|domain| self.mesh.domains.get(domain));
+        let mut domains = named.into_iter().chain(self.mesh.domains.values());
+        domains.find_map(|domain| {
+            let product = domain.products.values().next()?;
+            let port = product.ports.first()?;
+            let table = port.contract.tables.first()?;
+            Some(self.port_table(product, port, table, false))
+        })
+    }
+
     fn names_product(&self, domain: &str, product: &str) -> bool {
         let selector = ProductSelector::parse(product);
         selector.is_ok_and(|selector| self.mesh.product(domain, &selector.product).is_some())
@@ -165,6 +190,9 @@ impl Lookup<'_> {
             return Ok(());
         }
         let error = Error::new(ErrorKind::NotFound, format!("domain \"{name}\" does not exist"));
+        if !self.suggests {
+            return Err(error);
+        }
         let names = self.mesh.domains.keys().map(String::as_str);
         Err(match nearest::hint(name, "domains", names) {
             Some(hint) => error.with_hint(hint),
@@ -188,6 +216,9 @@ impl Lookup<'_> {
             ErrorKind::NotFound,
             format!("product \"{domain}.{}\" does not exist", selector.product),
         );
+        if !self.suggests {
+            return Err(error);
+        }
         let products = self.mesh.domains.get(domain).map(|domain| &domain.products);
         let names = products.into_iter().flat_map(|products| products.keys().map(String::as_str));
         Err(match nearest::hint(&selector.product, "products", names) {
@@ -213,7 +244,8 @@ impl Lookup<'_> {
                 table,
                 selector.port.is_some(),
             )))),
-            [] => Err(no_table(product, selector, ports, wanted)),
+            [] if self.suggests => Err(no_table(product, selector, ports, wanted)),
+            [] => Err(not_found(wanted)),
             _ => {
                 let names: Vec<&str> = found.iter().map(|(port, _)| port.name.as_str()).collect();
                 let first = names.first().copied().unwrap_or_default();

@@ -109,7 +109,7 @@ pub(crate) async fn resolve(session: &Session, statement: &Statement) -> Result<
     if !written.is_empty() || statement.asks_catalog() || statement.joins_by_meaning() {
         let mesh = session.visible_mesh(&settings).await?;
         if statement.joins_by_meaning() {
-            let lookup = Lookup { mesh: &mesh.listed, settings: &settings, now };
+            let lookup = Lookup::new(&mesh.listed, &settings, now);
             (statement, pairs) = match written_out(&statement, &lookup) {
                 Ok(written_out) => written_out,
                 Err(error) => {
@@ -119,7 +119,7 @@ pub(crate) async fn resolve(session: &Session, statement: &Statement) -> Result<
             };
             written = statement.depth().on_stack(|| written_names(statement.form()?, state))?;
         }
-        let lookup = Lookup { mesh: &mesh.named, settings: &settings, now };
+        let lookup = Lookup::new(&mesh.named, &settings, now);
         let principal = &session.principal().name;
         let is_administrator = session.is_administrator();
         let asking = session.asking(&settings);
@@ -243,13 +243,16 @@ async fn note_names(
 }
 
 /// Notes a name that means nothing to whoever asks: whether there is such a table, the record says and they do not
-/// learn.
+/// learn. Nor do they learn it from the time that this takes: as much is decided where there is none.
 async fn note_missing(lookup: &Lookup<'_>, asking: Asking<'_>, parts: &[String]) {
     let Ok(mesh) = asking.engine.catalog().mesh().await else { return };
-    let whole = Lookup { mesh: &mesh, settings: lookup.settings, now: lookup.now };
+    let whole = Lookup { suggests: false, ..Lookup::new(&mesh, lookup.settings, lookup.now) };
     match whole.find(parts) {
         Ok(Target::Port(table)) => asking.note_refusal(&table, AccessDecision::Hidden),
         _ => {
+            if let Some(other) = whole.stand_in(parts) {
+                asking.decide_for_nothing(&other);
+            }
             let name: String = parts.join(".").chars().take(NAME_CHARS_MAX).collect();
             asking.note(|| TableAccess::named(name, AccessDecision::Unknown));
         }
@@ -275,7 +278,7 @@ pub(crate) async fn check_setting(session: &Session, name: &str, value: &str) ->
     }
     let mesh = session.visible_mesh(&settings).await?.named;
     let now = session.engine().clock().now();
-    let lookup = Lookup { mesh: &mesh, settings: &settings, now };
+    let lookup = Lookup::new(&mesh, &settings, now);
     match settings.catalog() {
         Some(catalog) if is("schema") => lookup.check_schema(catalog, value),
         _ if is("catalog") => lookup.check_catalog(value),

@@ -8,6 +8,10 @@
 //!
 //! The same seed makes the same pairs. What is made by hand knows neither the masks nor the filters of
 //! the engine.
+//!
+//! Whether an error of the statement's own is come to can be up to the plan: a limit ends early, one part of
+//! an `AND` spares the other. Then it must be the error, word by word, of a row that is seen and alone, so that
+//! an error about a hidden row, or one that names a hidden value, is a difference.
 
 mod by_hand;
 mod cells;
@@ -38,7 +42,8 @@ pub struct Compared {
     pub empty: usize,
     /// Queries that failed on both sides.
     pub failed: usize,
-    /// Queries that failed on one side, for what is seen and in the order of a plan.
+    /// Queries that failed on one side, with the words that a row which is seen fails with, and did not come
+    /// to such a row on the other.
     pub failed_once: usize,
     /// Queries of a table whose policy cannot be kept, all of them refused.
     pub closed: usize,

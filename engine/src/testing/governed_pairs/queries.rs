@@ -5,7 +5,7 @@
 use super::cells::Family;
 use super::dice::Dice;
 use super::world::World;
-use super::writer::{Scope, Writer};
+use super::writer::{Atom, Scope, Writer};
 
 /// What can be put into an order.
 const ORDERED: [Family; 8] = [
@@ -24,9 +24,8 @@ const ORDERED: [Family; 8] = [
 pub(super) struct Question {
     pub(super) sql: String,
     pub(super) order: Order,
-    /// Queries each of which fails where one predicate of this one does, over all that is seen. A query
-    /// with some may fail in one plan and not in another.
-    pub(super) atoms: Vec<String>,
+    /// What of it fails on some values. A query with some may fail in one plan and not in another.
+    pub(super) atoms: Vec<Atom>,
     /// True if no plan can make a difference: it fails or it does not.
     pub(super) is_strict: bool,
     /// The tables that it names, by their place.
@@ -76,6 +75,7 @@ pub(super) fn any_question(dice: &mut Dice, world: &World) -> Question {
             _ => (writer.failing_filter(), true),
         };
         if let Some((sql, order)) = made {
+            let is_strict = is_strict && !writer.asks_dictionaries;
             let (atoms, tables) = (writer.atoms, writer.used.into_iter().collect());
             return Question { sql, order, atoms, is_strict, tables };
         }

@@ -130,6 +130,18 @@ impl World {
         self.session(tables?, None)
     }
 
+    /// Sessions of an open mesh, each with another row of what is seen of one table, and no other table.
+    pub(super) fn each_row(&self, place: usize) -> impl Iterator<Item = Result<Session>> {
+        let tables = self.tables.get(place).into_iter();
+        let rows = tables.flat_map(|table| table.seen.rows.iter().map(move |row| (table, row)));
+        rows.map(|(table, row)| {
+            let (fields, rows) = (table.seen.fields.clone(), vec![row.clone()]);
+            let provider: Arc<dyn TableProvider> =
+                Arc::new(Rows { fields, rows, batch_rows: 1 }.provider()?);
+            self.session(BTreeMap::from([(table.name.to_owned(), provider)]), None)
+        })
+    }
+
     fn session(
         &self,
         tables: BTreeMap<String, Arc<dyn TableProvider>>,

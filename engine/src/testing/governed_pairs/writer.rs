@@ -20,17 +20,29 @@ const ALIASES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
 pub(super) struct Writer<'a> {
     pub(super) dice: &'a mut Dice,
     world: &'a World,
-    /// Queries each of which fails where one predicate of this query does, over all that is seen.
-    pub(super) atoms: Vec<String>,
+    /// What of this query fails on some values.
+    pub(super) atoms: Vec<Atom>,
+    /// True if some of it is asked of each value of a dictionary, and of more values than rows have.
+    pub(super) asks_dictionaries: bool,
     /// The tables that the query names.
     pub(super) used: BTreeSet<usize>,
     aliases: usize,
+}
+
+/// A part of a query that fails on some values.
+#[derive(Debug)]
+pub(super) struct Atom {
+    /// A query that fails where this part does, over all that is seen of its table.
+    pub(super) sql: String,
+    /// The table, by its place.
+    pub(super) place: usize,
 }
 
 /// A table in a query.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Scope<'a> {
     pub(super) table: &'a MadeTable,
+    place: usize,
     pub(super) alias: &'static str,
 }
 
@@ -54,7 +66,14 @@ impl Scope<'_> {
 
 impl<'a> Writer<'a> {
     pub(super) fn new(dice: &'a mut Dice, world: &'a World) -> Self {
-        Self { dice, world, atoms: Vec::new(), used: BTreeSet::new(), aliases: 0 }
+        Self {
+            dice,
+            world,
+            atoms: Vec::new(),
+            asks_dictionaries: false,
+            used: BTreeSet::new(),
+            aliases: 0,
+        }
     }
 
     /// One of the tables, by an alias of its own.
@@ -63,7 +82,7 @@ impl<'a> Writer<'a> {
         self.used.insert(place);
         let alias = ALIASES.get(self.aliases).copied()?;
         self.aliases += 1;
-        Some(Scope { table: self.world.tables.get(place)?, alias })
+        Some(Scope { table: self.world.tables.get(place)?, place, alias })
     }
 
     /// Tries to find a column of these families whose values can be told.
@@ -245,8 +264,10 @@ impl<'a> Writer<'a> {
             (Family::Exact, _) => format!("CAST({name} * 4 AS TINYINT)"),
             _ => format!("CAST({name} * 16 AS TINYINT)"),
         };
-        self.atoms
-            .push(format!("SELECT count(*) FROM {} WHERE ({failing}) IS NULL", scope.clause()));
+        self.asks_dictionaries |= matches!(column.data_type, DataType::Dictionary(..));
+        // An aggregate of it is asked of each row; whether it is NULL is known beforehand of some.
+        let sql = format!("SELECT max({failing}) FROM {}", scope.clause());
+        self.atoms.push(Atom { sql, place: scope.place });
         Some(failing)
     }
 
