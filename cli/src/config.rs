@@ -13,6 +13,7 @@ mod options;
 mod reference;
 mod sections;
 mod security;
+mod services;
 mod stores;
 mod units;
 mod value;

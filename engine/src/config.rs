@@ -1,5 +1,6 @@
 //! The options of the engine.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -46,6 +47,19 @@ pub struct EngineConfig {
     pub quality_timeout: Duration,
     /// The environment whose servers are read; the first readable server if none is given.
     pub environment: Option<String>,
+    /// What the services of virtual products are besides members of their domains, by `domain.product`.
+    pub services: BTreeMap<String, ServiceConfig>,
+}
+
+/// What the service of a virtual product is, and what it reads for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ServiceConfig {
+    /// Groups that it is in besides that of its domain.
+    pub groups: Vec<String>,
+    /// What policies know of it, for instance `clearance`.
+    pub attributes: BTreeMap<String, String>,
+    /// What it reads for where no agreement says it.
+    pub purpose: Option<String>,
 }
 
 impl Default for EngineConfig {
@@ -71,6 +85,7 @@ impl Default for EngineConfig {
             sql_bytes_max: 256 << 10,
             quality_timeout: Duration::from_secs(60),
             environment: None,
+            services: BTreeMap::new(),
         }
     }
 }

@@ -43,6 +43,7 @@ pub mod quality;
 mod sealed;
 mod snapshot_token;
 pub mod telemetry;
+pub mod type_class;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

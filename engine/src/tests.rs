@@ -4,6 +4,7 @@ mod audit;
 mod governed;
 mod polysemes;
 mod queries;
+mod virtual_tables;
 
 use std::sync::Arc;
 

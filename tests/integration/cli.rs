@@ -162,7 +162,7 @@ async fn check_holds_each_port_against_its_contract() {
     let (status, stdout, stderr) = told(&samite(&["check", "--mesh", &mesh]));
     assert_eq!(status, 0, "{stdout}{stderr}");
     assert!(stdout.contains("artists.profiles@1.0.2.artists: ok, 6 columns\n"), "{stdout}");
-    assert!(stdout.ends_with("3 products, 4 tables: 0 errors, 0 warnings\n"), "{stdout}");
+    assert!(stdout.ends_with("4 products, 5 tables: 0 errors, 0 warnings\n"), "{stdout}");
 
     let broken = tempfile::tempdir().unwrap();
     let folder = broken.path().join("domains/artists/profiles");

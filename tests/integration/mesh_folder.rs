@@ -1,6 +1,7 @@
 //! A mesh in a folder: what is served, what is a problem, and what changes while it runs.
 
 mod odd_folders;
+mod virtual_products;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -123,7 +124,7 @@ fn problems(mesh: &Mesh) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn worked_example_is_read_without_problems_but_for_its_sql_view() {
+async fn worked_example_is_read_without_problems() {
     let Some(shared) = samite_tests::shared() else {
         samite_tests::left_out(
             "mesh_folder: worked example",
@@ -182,9 +183,13 @@ async fn worked_example_is_read_without_problems_but_for_its_sql_view() {
         let product = mesh.product(product.0, product.1).expect("product");
         product.ports[0].contract.servers[0].unreadable.clone().unwrap_or_default()
     };
+    let sessions = &mesh.product("listeners", "sessions").expect("sessions").ports[0].contract;
+    let view = sessions.servers[0].view(&sessions.tables[0]).expect("a query");
+    assert_eq!(view.file, "domains/listeners/sessions/sessions.v1.sql");
+    assert!(view.sql.contains("per_artist"), "{view:?}");
     assert_eq!(
-        unreadable(("listeners", "sessions")),
-        "format \"sql-view\" is not supported yet: expected one of parquet, delta, iceberg"
+        samite_engine::resolve::view_names(view),
+        ["artists.profiles@1.artists", "media_player.play_events@2.plays"]
     );
     assert_eq!(
         unreadable(("payments", "royalties")),
@@ -199,7 +204,7 @@ fn copy_documents(from: &Path, to: &Path) {
         let target = to.join(path.file_name().expect("a name"));
         if path.is_dir() {
             copy_documents(&path, &target);
-        } else if path.extension().is_some_and(|ending| ending == "yaml") {
+        } else if path.extension().is_some_and(|ending| ending == "yaml" || ending == "sql") {
             std::fs::create_dir_all(to).expect("folders");
             std::fs::copy(&path, target).expect("copied");
         }
@@ -570,7 +575,7 @@ async fn servers_that_cannot_be_read_say_why() {
         ),
         (
             "type: custom, format: flight-sql",
-            "format \"flight-sql\" is not supported yet: expected one of parquet, delta, iceberg",
+            "format \"flight-sql\" is not supported yet: expected one of parquet, delta, iceberg, sql-view",
         ),
         ("type: custom, format: delta", "custom server \"dev\" has no location"),
         (

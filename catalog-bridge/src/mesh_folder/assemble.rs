@@ -9,6 +9,7 @@ use samite_engine::product::{Contract, DataProduct, Domain, Mesh, OutputPort, Pr
 
 use super::folder::Unlisted;
 use super::listing::Outline;
+use super::queries::KnownQueries;
 use super::reading::{Content, ReadDocument};
 use crate::problems::{Finding, Subject};
 use crate::translate::{ContractDraft, Name, PortDraft, ProductDraft, name_of};
@@ -17,6 +18,7 @@ use crate::translate::{ContractDraft, Name, PortDraft, ProductDraft, name_of};
 pub(super) fn assemble<'a>(
     outline: &Outline,
     documents: impl Iterator<Item = &'a Arc<ReadDocument>>,
+    queries: &KnownQueries,
 ) -> Mesh {
     let mut assembly = Assembly::default();
     assembly.domains(outline);
@@ -29,6 +31,9 @@ pub(super) fn assemble<'a>(
             Content::Contract { id: Some(id), draft } => {
                 let claims = assembly.contracts.entry(id.as_str()).or_default();
                 claims.push((document.as_ref(), draft.as_ref()));
+                if let Some(draft) = draft {
+                    assembly.fill(document, draft, queries);
+                }
             }
         }
     }
@@ -57,6 +62,8 @@ struct Assembly<'a> {
     /// Names of folders that cannot be names of domains.
     refused_domains: BTreeSet<String>,
     contracts: BTreeMap<&'a str, Vec<Claim<'a>>>,
+    /// The contracts with the queries of their virtual tables, by file.
+    filled: BTreeMap<&'a str, Arc<Contract>>,
     problems: Vec<Problem>,
 }
 
@@ -101,6 +108,16 @@ impl<'a> Assembly<'a> {
             let finding = Finding::warning(1, "", "the document is not read").with_hint(*hint);
             self.problems.push(Finding { line: None, ..finding }.into_problem(&subject));
         }
+    }
+
+    /// Gives a contract the queries that it names.
+    fn fill(&mut self, document: &'a ReadDocument, draft: &ContractDraft, queries: &KnownQueries) {
+        let mut findings = Vec::new();
+        let contract = queries.filled(&draft.contract, &mut findings);
+        self.filled.insert(&document.file, contract);
+        let (file, domain) = (document.file.clone(), Some(document.domain.clone()));
+        let subject = Subject { file, domain, product: None };
+        self.problems.extend(findings.into_iter().map(|finding| finding.into_problem(&subject)));
     }
 
     /// Two documents with one id: no port can tell which one it means.
@@ -179,6 +196,7 @@ impl<'a> Assembly<'a> {
             owner: draft.owner.clone(),
             tags: draft.tags.clone(),
             file: document.file.clone(),
+            input_contracts: draft.input_contracts.clone(),
             ports,
         };
         domain.products.insert(draft.name.clone(), Arc::new(product));
@@ -196,7 +214,7 @@ impl<'a> Assembly<'a> {
             Finding::error(port.contract_line, path, message).with_hint(hint)
         };
         let claims = self.contracts.get(id.as_str()).map(Vec::as_slice).unwrap_or_default();
-        let draft = match claims {
+        let (document, draft) = match claims {
             [] => {
                 return Err(error(
                     format!("there is no contract \"{id}\" in the mesh"),
@@ -207,7 +225,7 @@ impl<'a> Assembly<'a> {
                 let message = format!("contract \"{id}\" is not served: see {}", document.file);
                 return Err(error(message, "mend the contract"));
             }
-            [(_, Some(draft))] => draft,
+            [(document, Some(draft))] => (document, draft),
             several => {
                 let files: Vec<_> =
                     several.iter().map(|(document, _)| document.file.as_str()).collect();
@@ -216,7 +234,8 @@ impl<'a> Assembly<'a> {
             }
         };
         let mut warnings = Vec::new();
-        let contract = with_status(product, port, draft, &mut warnings);
+        let filled = self.filled.get(document.file.as_str()).unwrap_or(&draft.contract);
+        let contract = with_status(product, port, (draft, filled), &mut warnings);
         let version = port.version.unwrap_or(contract.version);
         if (version.major, version.minor) != (contract.version.major, contract.version.minor) {
             let message =
@@ -232,6 +251,7 @@ impl<'a> Assembly<'a> {
             description: port.description.clone(),
             is_deprecated: port.is_deprecated,
             kind: port.kind.clone(),
+            input_contracts: port.input_contracts.clone(),
             contract,
         };
         Ok((port, warnings))
@@ -297,11 +317,11 @@ fn other_file<'a>(claims: &[Claim<'a>], document: &ReadDocument) -> Option<&'a s
 fn with_status(
     product: &ProductDraft,
     port: &PortDraft,
-    draft: &ContractDraft,
+    (draft, contract): (&ContractDraft, &Arc<Contract>),
     warnings: &mut Vec<Finding>,
 ) -> Arc<Contract> {
     if draft.has_status {
-        return Arc::clone(&draft.contract);
+        return Arc::clone(contract);
     }
     let Some(status) = &product.status else {
         let message =
@@ -310,10 +330,10 @@ fn with_status(
             Finding::warning(port.contract_line, format!("{}.contractId", port.path), message)
                 .with_hint("it counts as active; write status: active"),
         );
-        return Arc::clone(&draft.contract);
+        return Arc::clone(contract);
     };
-    if draft.contract.status == *status {
-        return Arc::clone(&draft.contract);
+    if contract.status == *status {
+        return Arc::clone(contract);
     }
-    Arc::new(Contract { status: status.clone(), ..Contract::clone(&draft.contract) })
+    Arc::new(Contract { status: status.clone(), ..Contract::clone(contract) })
 }

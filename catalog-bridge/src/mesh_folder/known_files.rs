@@ -1,4 +1,4 @@
-//! Small files of a mesh that are no documents of a product (policies, agreements, definitions): read
+//! Small files of a mesh that are no documents of a product (policies, agreements, definitions, queries): read
 //! when they change.
 //!
 //! A file that cannot be read counts as broken, and one that cannot be seen as it was.
@@ -40,6 +40,11 @@ impl KnownFiles {
     /// The files, each with what is in it; `None` if it cannot be read.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, Option<&Bytes>)> {
         self.0.iter().map(|(file, known)| (file.as_str(), known.bytes.as_ref()))
+    }
+
+    /// What is in a file; `None` if there is none, and in it `None` if it cannot be read.
+    pub(super) fn get(&self, file: &str) -> Option<Option<&Bytes>> {
+        self.0.get(file).map(|known| known.bytes.as_ref())
     }
 
     /// Reads what is new or changed and forgets what is gone; true if anything was.

@@ -5,6 +5,7 @@
 //! MESH/**.cedar                                        policies, wherever they lie
 //! MESH/mesh/agreements/*.oaas.yaml                     agreements
 //! MESH/mesh/semantics/*.osds.yaml                      definitions
+//! MESH/**.sql                                          queries, which contracts may name
 //! ```
 //!
 //! Each domain is listed by itself, so that one that cannot be listed, or not in time, hides
@@ -48,7 +49,7 @@ pub(super) struct Listed {
     pub(super) stamp: Stamp,
 }
 
-/// One file of policies, agreement or file of definitions that is there.
+/// One file of policies, agreement, file of definitions or query that is there.
 #[derive(Debug, Clone)]
 pub(super) struct ListedFile {
     pub(super) path: Path,
@@ -65,6 +66,8 @@ pub(super) struct Listing {
     pub(super) policies: BTreeMap<String, ListedFile>,
     /// The files of definitions, by file relative to the mesh.
     pub(super) definitions: BTreeMap<String, ListedFile>,
+    /// The files of SQL, by file relative to the mesh.
+    pub(super) queries: BTreeMap<String, ListedFile>,
     pub(super) outline: Outline,
 }
 
@@ -127,6 +130,7 @@ pub(super) async fn list(place: &MeshPlace) -> Result<Listing> {
         listing.documents.extend(tree.documents);
         listing.policies.extend(tree.policies);
         listing.definitions.extend(tree.definitions);
+        listing.queries.extend(tree.queries);
         listing.outline.unlisted.extend(tree.outline.unlisted);
         listing.outline.misplaced.extend(tree.outline.misplaced);
     }
@@ -173,6 +177,7 @@ impl Listing {
     pub(super) fn forget_documents(&mut self) {
         self.documents.clear();
         self.definitions.clear();
+        self.queries.clear();
         self.outline = Outline::default();
     }
 
@@ -205,6 +210,10 @@ impl Listing {
         }
         if is_of_definitions(file) {
             self.definitions.insert(file.to_owned(), ListedFile { path, size, stamp });
+            return;
+        }
+        if file.ends_with(".sql") {
+            self.queries.insert(file.to_owned(), ListedFile { path, size, stamp });
             return;
         }
         let Some(kind) = kind_of(file) else { return };

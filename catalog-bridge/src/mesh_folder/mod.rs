@@ -15,6 +15,7 @@ mod known_files;
 mod listing;
 mod place;
 mod policies;
+mod queries;
 mod reading;
 #[cfg(test)]
 mod tests;
@@ -25,12 +26,14 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use object_store::ObjectStore;
 use object_store::path::Path;
 use parking_lot::RwLock;
 use samite_engine::authorizer::{AccessRequest, Action, Authorizer, Decision};
 use samite_engine::catalog::ProductCatalog;
-use samite_engine::product::Mesh;
+use samite_engine::product::{DataProduct, Mesh};
+use samite_engine::resolve::check_views;
 use samite_engine::{Error, ErrorKind, Result};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
@@ -39,6 +42,7 @@ use known_files::KnownFiles;
 use listing::{Listing, Outline, Stamp};
 use place::MeshPlace;
 use policies::KnownPolicies;
+use queries::KnownQueries;
 use reading::{ReadDocument, Unread};
 
 use crate::policy::Policies;
@@ -93,6 +97,7 @@ struct Memory {
     known: BTreeMap<String, Known>,
     policies: KnownPolicies,
     definitions: KnownFiles,
+    queries: KnownQueries,
     outline: Outline,
     /// True while the picture shows less than what was found.
     is_ahead: bool,
@@ -201,13 +206,16 @@ impl MeshFolder {
         let definitions = &listing.definitions;
         memory.is_ahead |=
             memory.definitions.update(&self.place, definitions, &listing.outline).await;
+        let documents = memory.known.values().map(|known| &known.document);
+        memory.is_ahead |= memory.queries.update(&self.place, &listing, documents).await;
         if !memory.is_ahead {
             return Ok(false);
         }
         memory.outline = listing.outline;
         let documents = memory.known.values().map(|known| &known.document);
-        let mut mesh = assemble::assemble(&memory.outline, documents);
+        let mut mesh = assemble::assemble(&memory.outline, documents, &memory.queries);
         semantics::define(&mut mesh, memory.definitions.iter());
+        check_views(&mut mesh, Utc::now());
         let (mesh, policies) = memory.policies.load(mesh).await?;
         tracing::info!(
             mesh = %self.place.shown(),
@@ -276,6 +284,15 @@ impl MeshFolder {
 impl ProductCatalog for MeshFolder {
     async fn mesh(&self) -> Result<Arc<Mesh>> {
         Ok(self.current())
+    }
+
+    fn agreed_purposes(
+        &self,
+        provider: &DataProduct,
+        consumer: &DataProduct,
+        now: DateTime<Utc>,
+    ) -> Vec<String> {
+        self.policies().agreed_purposes(provider, consumer, now)
     }
 }
 

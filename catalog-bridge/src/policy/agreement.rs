@@ -7,7 +7,7 @@
 
 use cedar_policy::{Policy, PolicyId};
 use chrono::{DateTime, SecondsFormat, Utc};
-use samite_engine::product::Mesh;
+use samite_engine::product::{DataProduct, Mesh};
 
 use super::file::Rule;
 use super::syntax;
@@ -22,6 +22,35 @@ pub(super) struct Agreement {
     /// The domain of the product.
     pub(super) domain: String,
     pub(super) rule: Rule,
+    /// What it is for, if its consumer is a product.
+    pub(super) agreed: Option<Agreed>,
+}
+
+/// What one product may read another for, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Agreed {
+    /// Domain and name of the provider.
+    pub(super) provider: (String, String),
+    /// The id of the consumer.
+    pub(super) consumer: String,
+    pub(super) purpose: String,
+    pub(super) start: DateTime<Utc>,
+    pub(super) end: DateTime<Utc>,
+}
+
+impl Agreed {
+    /// True if it is between these products and holds at `now`.
+    pub(super) fn holds(
+        &self,
+        provider: &DataProduct,
+        consumer: &DataProduct,
+        now: DateTime<Utc>,
+    ) -> bool {
+        (self.provider.0 == provider.domain && self.provider.1 == provider.name)
+            && self.consumer == consumer.id
+            && self.start <= now
+            && now < self.end
+    }
 }
 
 /// Reads an agreement; none if it is wrong, or permits nothing.
@@ -65,6 +94,14 @@ impl<'a> Reader<'a> {
             self.error("provider.dataProductId", message, "the agreement permits nothing");
             return None;
         };
+        let consumer = self.node("consumer.dataProductId").and_then(Node::text);
+        let agreed = consumer.map(|consumer| Agreed {
+            provider: (product.domain.clone(), product.name.clone()),
+            consumer: consumer.to_owned(),
+            purpose: purpose.to_owned(),
+            start,
+            end,
+        });
         let thing = product_id(&product.domain, &product.name);
         let id = format!("agreement/{id}");
         let text = format!(
@@ -82,7 +119,7 @@ impl<'a> Reader<'a> {
             Ok(Rule { id, policy, syntax, mask: None })
         });
         match made {
-            Ok(rule) => Some(Agreement { domain: product.domain.clone(), rule }),
+            Ok(rule) => Some(Agreement { domain: product.domain.clone(), rule, agreed }),
             Err(why) => {
                 let message = format!("the agreement cannot become a policy: {why}");
                 self.error("id", message, "check its id, purpose and team");

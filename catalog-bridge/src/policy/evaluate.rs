@@ -12,11 +12,14 @@ use cedar_policy::{
     Authorizer as Cedar, Decision as Ruling, Effect, Entities, EntityUid, PartialEntities,
     PartialEntityUid, PartialRequest, Policy, PolicySet, Request, Schema,
 };
+use chrono::{DateTime, Utc};
 use samite_engine::Result;
 use samite_engine::authorizer::{
     AccessRequest, Action, Authorizer, Decision, Mask, Obligations, RowPredicate,
 };
+use samite_engine::product::DataProduct;
 
+use super::agreement::Agreed;
 use super::facts::{ColumnFacts, Facts, Undecided};
 use super::file::Rule;
 use super::kept::{Answer, KeptDecisions, Question};
@@ -43,6 +46,8 @@ struct Governed {
     words: Arc<Vocabulary>,
     mesh: Arc<Layer>,
     domains: BTreeMap<String, DomainPolicies>,
+    /// What products may read others for, by their agreements.
+    agreed: Vec<Agreed>,
     kept: KeptDecisions,
 }
 
@@ -77,17 +82,30 @@ impl Policies {
         Self(State::Closed)
     }
 
+    /// What the product `consumer` may read tables of `provider` for, by the agreements that hold at `now`.
+    pub(crate) fn agreed_purposes(
+        &self,
+        provider: &DataProduct,
+        consumer: &DataProduct,
+        now: DateTime<Utc>,
+    ) -> Vec<String> {
+        let State::Governed(governed) = &self.0 else { return Vec::new() };
+        let held = governed.agreed.iter().filter(|one| one.holds(provider, consumer, now));
+        held.map(|one| one.purpose.clone()).collect()
+    }
+
     /// `mesh` is `None` if its policies cannot be used.
     pub(super) fn governed(
         words: Arc<Vocabulary>,
         mesh: Option<Arc<Layer>>,
-        domains: BTreeMap<String, DomainPolicies>,
+        (domains, agreed): (BTreeMap<String, DomainPolicies>, Vec<Agreed>),
     ) -> Self {
         match mesh {
             Some(mesh) => Self(State::Governed(Governed {
                 words,
                 mesh,
                 domains,
+                agreed,
                 kept: KeptDecisions::default(),
             })),
             None => Self::closed(),

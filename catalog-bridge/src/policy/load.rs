@@ -92,7 +92,8 @@ impl PolicyLoader {
             domains.insert(domain.clone(), DomainPolicies::new(layer, row_types));
         }
         // Of a domain that is not there now, the good ones are kept.
-        (Policies::governed(vocabulary, global, domains), sorted.problems)
+        let agreed = sorted.agreed;
+        (Policies::governed(vocabulary, global, (domains, agreed)), sorted.problems)
     }
 
     fn global(&mut self, sorted: &mut Sorted) -> Option<Arc<Layer>> {
@@ -152,6 +153,8 @@ struct Sorted {
     domains: BTreeMap<String, Found>,
     agreements: BTreeMap<String, Vec<Arc<Rule>>>,
     agreement_ids: BTreeSet<String>,
+    /// What products may read others for.
+    agreed: Vec<agreement::Agreed>,
     problems: Vec<Problem>,
 }
 
@@ -220,6 +223,7 @@ impl Sorted {
             let finding = whole("another agreement has its id", "give each an id of its own");
             return self.add(&file.file, None, vec![finding]);
         }
+        self.agreed.extend(agreement.agreed);
         let domain = self.agreements.entry(agreement.domain).or_default();
         domain.push(Arc::new(agreement.rule));
     }

@@ -21,6 +21,8 @@ pub(crate) struct ProductDraft {
     pub(crate) description: Option<String>,
     pub(crate) owner: Owner,
     pub(crate) tags: Vec<String>,
+    /// The ids of the contracts that it reads.
+    pub(crate) input_contracts: Vec<String>,
     pub(crate) ports: Vec<PortDraft>,
     /// True if a port was left out.
     pub(crate) has_broken_port: bool,
@@ -37,6 +39,8 @@ pub(crate) struct PortDraft {
     pub(crate) description: Option<String>,
     pub(crate) is_deprecated: bool,
     pub(crate) kind: Option<String>,
+    /// The ids of the contracts that it is made from.
+    pub(crate) input_contracts: Vec<String>,
     pub(crate) contract_id: String,
     /// The place of the port in the document.
     pub(crate) path: String,
@@ -73,6 +77,7 @@ pub(crate) fn product(
         description: description(root),
         owner: owner(root),
         tags: root.items_of("tags").iter().filter_map(Node::text).map(str::to_owned).collect(),
+        input_contracts: ids(root, "inputPorts", "contractId"),
         has_broken_port: ports.len() < root.items_of("outputPorts").len(),
         ports,
         line: name.map_or(root.line, |node| node.line),
@@ -139,11 +144,17 @@ fn port(node: &Node, path: String, findings: &mut Vec<Finding>) -> Result<PortDr
         description: text("description"),
         is_deprecated: node.is_true("deprecated"),
         kind: text("type"),
+        input_contracts: ids(node, "inputContracts", "id"),
         contract_id: contract.text().unwrap_or_default().to_owned(),
         path,
         line: node.line,
         contract_line: contract.line,
     })
+}
+
+/// The ids that the items of a list have.
+fn ids(node: &Node, list: &str, key: &str) -> Vec<String> {
+    node.items_of(list).iter().filter_map(|item| item.text_of(key)).map(str::to_owned).collect()
 }
 
 /// `type`, which older versions of the standard have as a custom property.

@@ -5,7 +5,7 @@
 use samite_engine::product::{Moment, Server};
 
 use super::extensions::{self, Part};
-use super::location::absolute;
+use super::location::{absolute, in_mesh};
 use super::variables::expand;
 use super::{Surroundings, dates};
 use crate::documents::{Edition, Node};
@@ -14,6 +14,9 @@ use crate::redact::without_secrets;
 
 /// The formats that a connector reads.
 const FORMATS: [&str; 3] = ["parquet", "delta", "iceberg"];
+
+/// The format of a server whose tables are made by queries over other products.
+const SQL_VIEW: &str = "sql-view";
 
 /// Where a location of each type of server may begin.
 const AZURE_SCHEMES: [&str; 7] =
@@ -35,9 +38,13 @@ pub(crate) fn server(
         environment: reader.text("environment"),
         format: reader.text("format").map(|format| format.to_ascii_lowercase()),
         endpoint: reader.text("endpointUrl"),
+        line: node.line,
         ..Server::default()
     };
-    server.location = reader.location(&server);
+    match server.kind == "custom" && server.format.as_deref() == Some(SQL_VIEW) {
+        true => server.sql_file = reader.sql_file(),
+        false => server.location = reader.location(&server),
+    }
     reader.extensions(&mut server, edition);
     let audit = extensions::audit(node, path, Part::Server, edition);
     let is_readable = reader.unreadable.is_none();
@@ -101,8 +108,33 @@ impl Reader<'_> {
         }
     }
 
+    /// The file of a virtual table, relative to the mesh: it is read with the documents.
+    fn sql_file(&mut self) -> Option<String> {
+        let Some(path) = self.text("path") else {
+            self.refuse("a server of format sql-view has no path".to_owned());
+            return None;
+        };
+        let is_inside = !path.starts_with('/') && !path.contains("://");
+        let file = in_mesh(self.surroundings.folder(), &path).filter(|_| is_inside);
+        let Some(file) = file else {
+            let shown = without_secrets(&path);
+            self.refuse(format!("path \"{shown}\" of a sql-view leads out of the mesh"));
+            return None;
+        };
+        if !file.ends_with(".sql") || file.split('/').any(|part| part.starts_with('.')) {
+            self.refuse(format!(
+                "path \"{path}\" of a sql-view does not end in .sql, or is hidden"
+            ));
+            return None;
+        }
+        Some(file)
+    }
+
     fn expect_format(&mut self, server: &Server) {
-        let expected = FORMATS.join(", ");
+        let mut expected = FORMATS.join(", ");
+        if server.kind == "custom" {
+            expected = format!("{expected}, {SQL_VIEW}");
+        }
         match server.format.as_deref() {
             Some(format) if FORMATS.contains(&format) => {}
             Some(format) => self.refuse(format!(

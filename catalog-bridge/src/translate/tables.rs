@@ -127,6 +127,7 @@ impl Reader<'_> {
             semantic_definition: self.semantic_definition(node),
             limits: quality::limits(node),
             quality: self.rules(node, Owner::Column),
+            source_objects: texts(node, "transformSourceObjects"),
             children: self.children(node, path),
             line: node.line,
         }
@@ -173,6 +174,10 @@ fn position(node: &Node, mark: &str, key: &str, count: &mut u32) -> Option<u32> 
     *count += 1;
     let written = node.get(key).and_then(Node::whole).and_then(|at| u32::try_from(at).ok());
     Some(written.filter(|at| *at > 0).unwrap_or(*count))
+}
+
+fn texts(node: &Node, key: &str) -> Vec<String> {
+    node.items_of(key).iter().filter_map(Node::text).map(str::to_owned).collect()
 }
 
 fn owned(node: &Node, key: &str) -> Option<String> {

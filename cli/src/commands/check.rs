@@ -13,6 +13,7 @@ use samite_engine::product::{
     TableName, VersionSelector,
 };
 use samite_engine::promises::{PromiseReport, VerdictStatus};
+use samite_engine::resolve::check_services;
 use samite_engine::session::{Principal, Session};
 
 use super::failure::Failure;
@@ -70,6 +71,7 @@ pub(crate) async fn run(arguments: Arguments, environment: Environment) -> Resul
     let mesh = arguments.place.open_for_checks(configuration.clone()).await?;
     let picture = mesh.picture();
     let mut problems = picture.problems.clone();
+    problems.extend(check_services(mesh.engine(), mesh.policies().as_ref(), &picture));
     if let Some(against) = &arguments.against {
         let earlier =
             revision::open(arguments.place.location(), against, configuration.clone()).await?;

@@ -7,6 +7,7 @@ use samite_engine::product::{
     Column, Contract, DataProduct, Mesh, OutputPort, ProductSelector, Status, Table,
     VersionSelector,
 };
+use samite_engine::resolve::view_names;
 use samite_engine::{Error, ErrorKind};
 
 use super::failure::Failure;
@@ -143,6 +144,10 @@ fn describe_port(port: &OutputPort, drawing: Drawing) -> String {
     for server in servers(contract) {
         line("server", Some(&server));
     }
+    for view in contract.servers.iter().flat_map(|server| server.views.values()) {
+        let names = view_names(view).join(", ");
+        line("made from", Some(&format!("{names} ({})", view.file)));
+    }
     for slo in contract.slos.iter().filter(|slo| !LIFE_CYCLE.contains(&slo.property.as_str())) {
         let unit = slo.unit.as_deref().unwrap_or_default();
         let element = slo.element.as_ref().map(|element| format!(" of {element}"));
@@ -171,6 +176,9 @@ fn servers(contract: &Contract) -> Vec<String> {
             match (&server.unreadable, &server.location) {
                 (Some(why), _) => {
                     format!("{} ({environment}): {format}, not read: {why}", server.name)
+                }
+                (None, None) if server.is_virtual() => {
+                    format!("{} ({environment}): virtual, {format}", server.name)
                 }
                 (None, Some(location)) => {
                     format!("{} ({environment}): {format} at {location}", server.name)

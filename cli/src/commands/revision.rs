@@ -13,7 +13,7 @@ use crate::config::Configuration;
 use crate::mesh::Mesh;
 
 /// What documents of a mesh are called; nothing else of a commit is taken out.
-const DOCUMENTS: [&str; 2] = [".odps.yaml", ".odcs.yaml"];
+const DOCUMENTS: [&str; 3] = [".odps.yaml", ".odcs.yaml", ".sql"];
 
 /// An earlier revision of a mesh.
 pub(crate) struct Revision {

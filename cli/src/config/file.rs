@@ -9,9 +9,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::options::{find, options};
 use super::sections::SECTIONS;
-use super::stores;
 use super::value::{Value, assign};
 use super::{Configuration, Environment};
+use super::{services, stores};
 
 /// A configuration file: its name for messages, its text, and where relative paths begin.
 pub(crate) struct Source<'a> {
@@ -59,6 +59,7 @@ pub(crate) fn read(source: &Source<'_>, configuration: &mut Configuration) -> Re
             "credentials" => {
                 configuration.stores.credentials = stores::read(source, "credentials", table)?;
             }
+            "services" => configuration.engine.services = services::read(source, table)?,
             _ => read_section(source, section, table, configuration)?,
         }
     }
@@ -76,7 +77,10 @@ fn read_section(
         let known: Vec<&str> = SECTIONS.iter().map(|(known, _)| *known).collect();
         return Err(source
             .error(&section.span(), format!("section [{name}] does not exist"))
-            .with_hint(format!("the sections are {}, stores, credentials", known.join(", "))));
+            .with_hint(format!(
+                "the sections are {}, services, stores, credentials",
+                known.join(", ")
+            )));
     }
     for (key, value) in table {
         let Some(option) = find(name, key.get_ref()) else {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::options::{OptionDefinition, options};
 use super::sections::SECTIONS;
+use super::services::SERVICE_KEYS;
 use super::stores::{CREDENTIAL_KEYS, KeyDefinition, STORE_KEYS};
 
 const INTRODUCTION: &str = "# Configuration
@@ -20,6 +21,13 @@ An option, a section or a value that Samite does not know stops the program with
 
 Besides these, `SAMITE_LOG` sets what is logged (see `[log] level`), and
 `SAMITE_PASSWORD` holds the password of `samite sql --connect`.
+";
+
+const SERVICES: &str = "
+## `[services.\"domain.product\"]`
+
+A virtual product reads as a principal of its own: of kind `service`, with the name `domain.product`, in the group of its domain and with
+clearance 0. One section for each that is more than that.
 ";
 
 const STORES: &str = "
@@ -51,7 +59,9 @@ pub fn reference() -> String {
             text.push_str(&line(option));
         }
     }
-    for (about, keys) in [(STORES, STORE_KEYS), (CREDENTIALS, CREDENTIAL_KEYS)] {
+    for (about, keys) in
+        [(SERVICES, SERVICE_KEYS), (STORES, STORE_KEYS), (CREDENTIALS, CREDENTIAL_KEYS)]
+    {
         text.push_str(about);
         text.push_str(&lines(keys));
     }

@@ -18,7 +18,7 @@ pub(crate) struct KeyDefinition {
     pub(crate) text: &'static str,
 }
 
-const fn key(key: &'static str, text: &'static str) -> KeyDefinition {
+pub(super) const fn key(key: &'static str, text: &'static str) -> KeyDefinition {
     KeyDefinition { key, text }
 }
 

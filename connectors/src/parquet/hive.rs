@@ -10,7 +10,7 @@ use samite_engine::product::{Column, Table};
 use samite_engine::{Error, ErrorKind, Result};
 
 use crate::percent::decoded;
-use crate::scan::TypeClass;
+use samite_engine::type_class::TypeClass;
 
 /// The folder name of NULL.
 const NULL: &str = "__HIVE_DEFAULT_PARTITION__";

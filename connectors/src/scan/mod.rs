@@ -41,7 +41,6 @@ mod table;
 mod table_snapshot;
 #[cfg(test)]
 mod tests;
-mod type_class;
 mod value_range;
 mod wire;
 
@@ -67,7 +66,6 @@ pub(crate) use pruner::Pruner;
 pub use report::report;
 pub(crate) use stored_deletes::{Deletes, StoredDeletes};
 pub(crate) use table_snapshot::{Bounds, Identity, LakeFile, SnapshotColumn, TableSnapshot};
-pub(crate) use type_class::TypeClass;
 pub(crate) use value_range::{range_of, with_deletes};
 
 use listing::KnownFiles;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use samite_engine::product::{Column, Table, TableName};
+use samite_engine::type_class::broken_promise;
 use samite_engine::{Error, ErrorKind, Result};
 
-use super::type_class::broken_promise;
 use super::{Identity, SnapshotColumn};
 
 /// The columns that a consumer sees: those of the contract, in its order and with its names, each

@@ -96,6 +96,12 @@ pub(super) async fn decide(
     }
 }
 
+/// True if the principal may see how a table is read.
+pub(super) fn may_explain(asking: Asking<'_>, table: &PortTable) -> bool {
+    let request = request_of(asking, (&table.product, &table.port, &table.table));
+    asking.engine.authorizer().allows(Action::Explain, &request)
+}
+
 /// Refuses a table that may not be read, before anything of it is opened.
 ///
 /// # Errors
@@ -120,7 +126,12 @@ pub(crate) fn check_select(asking: Asking<'_>, table: &PortTable) -> Result<()> 
     }
 }
 
-fn check(
+/// Refuses what may not be read.
+///
+/// # Errors
+///
+/// When it is denied.
+pub(super) fn check(
     authorizer: &dyn Authorizer,
     request: &AccessRequest<'_>,
     table: &PortTable,

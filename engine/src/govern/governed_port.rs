@@ -6,19 +6,22 @@ use datafusion::arrow::datatypes::Schema;
 use datafusion::catalog::TableProvider;
 
 use super::barrier::BarrierTable;
-use super::decide::{Asking, Permitted, decide};
+use super::decide::{Asking, Permitted, decide, may_explain};
+use super::governed_view::GovernedView;
 use super::salt::Salt;
 use crate::audit::{AccessDecision, TableAccess};
 use crate::authorizer::{Mask, Obligations};
 use crate::connector::PinnedTable;
 use crate::error::{Error, ErrorKind, Result};
-use crate::resolve::{self, PortTable};
+use crate::resolve::{self, PortTable, Source};
 
-/// A port at a snapshot, as the principal may see it.
+/// A port at a snapshot, or a virtual table, as the principal may see it.
 #[derive(Debug)]
 pub(crate) struct GovernedPort {
     table: PortTable,
     pinned: PinnedTable,
+    /// What it is made from, if it is virtual.
+    view: Option<GovernedView>,
     obligations: Obligations,
     may_explain: bool,
     provider: Arc<dyn TableProvider>,
@@ -39,21 +42,49 @@ pub(crate) enum Visibility {
 }
 
 impl GovernedPort {
-    /// Decides on a port that was opened.
+    /// Decides on what was opened.
     ///
     /// # Errors
     ///
     /// When it is denied, no decision can be made, or it cannot be enforced.
-    pub(super) async fn decided(
-        asking: Asking<'_>,
-        (table, pinned): (PortTable, PinnedTable),
-        salt: Salt,
-    ) -> Result<Self> {
-        let permitted = permitted(asking, &table, &pinned).await?;
-        let Permitted { obligations, may_explain } = permitted;
-        let provider = provider(&table, &pinned, &obligations, &salt)
+    pub(super) async fn decided(asking: Asking<'_>, source: Source, salt: Salt) -> Result<Self> {
+        match source {
+            Source::Port(port) => {
+                let (table, pinned) = *port;
+                let Permitted { obligations, may_explain } =
+                    permitted(asking, &table, &pinned).await?;
+                let provider = provider(&table, &pinned, (&obligations, false), &salt)
+                    .inspect_err(|_| asking.note_refusal(&table, AccessDecision::Denied))?;
+                let (view, joined) = (None, Vec::new());
+                Ok(Self { table, pinned, view, obligations, may_explain, provider, salt, joined })
+            }
+            Source::View(resolved) => {
+                let view = GovernedView::decided(asking, resolved, salt.clone()).await?;
+                Self::of_view(asking, view, salt).await
+            }
+            Source::System(_) => Err(Error::new(ErrorKind::Internal, "no table of a product")),
+        }
+    }
+
+    /// Decides on a virtual table, after that was decided that it is made from.
+    async fn of_view(asking: Asking<'_>, view: GovernedView, salt: Salt) -> Result<Self> {
+        let table = view.resolved().table.clone();
+        // In another zone of time the query would mean something else, were it part of the caller's.
+        let has_zone = asking.settings.get("timezone").is_some();
+        let is_shown = view.is_transparent();
+        let mut pinned = view.pinned(asking, is_shown && !has_zone)?;
+        let Permitted { obligations, may_explain: mut explains } =
+            permitted(asking, &table, &pinned).await?;
+        if !obligations.is_empty() && is_shown && !has_zone {
+            pinned = view.pinned(asking, false)?;
+        }
+        if !is_shown {
+            explains = may_explain(asking, &table);
+        }
+        let provider = provider(&table, &pinned, (&obligations, !is_shown), &salt)
             .inspect_err(|_| asking.note_refusal(&table, AccessDecision::Denied))?;
-        Ok(Self { table, pinned, obligations, may_explain, provider, salt, joined: Vec::new() })
+        let (view, may_explain, joined) = (Some(view), explains, Vec::new());
+        Ok(Self { table, pinned, view, obligations, may_explain, provider, salt, joined })
     }
 
     /// The same port, of which these columns are joined with those of other tables by what they mean.
@@ -70,20 +101,41 @@ impl GovernedPort {
     ///
     /// When it is denied by now, or has other columns for the principal than the plan.
     pub(crate) async fn again(&self, asking: Asking<'_>) -> Result<Option<Arc<dyn TableProvider>>> {
-        let now = permitted(asking, &self.table, &self.pinned).await?.obligations;
-        if (&now.row_filter, &now.masks, &now.absent)
-            == (&self.obligations.row_filter, &self.obligations.masks, &self.obligations.absent)
-        {
+        let was_open = self.view.as_ref().is_none_or(GovernedView::is_transparent);
+        if asking.engine.authorizer().is_open() && was_open && self.is_unrestricted() {
             return Ok(None);
         }
-        let provider = provider(&self.table, &self.pinned, &now, &self.salt)?;
+        let source = match &self.view {
+            Some(view) => Source::View(Arc::clone(view.resolved())),
+            None => Source::Port(Box::new((self.table.clone(), self.pinned.clone()))),
+        };
+        let now = Self::decided(asking, source, self.salt.clone()).await?;
+        if now.is_decided_like(self) {
+            return Ok(None);
+        }
+        // A query that became part of the plan cannot be taken out of it.
+        let is_inlined = self.provider.get_logical_plan().is_some();
         let is_joined_alike =
-            self.joined.iter().all(|column| self.mask(column) == now.masks.get(column).copied());
-        if is_joined_alike && provider.schema() == self.provider.schema() {
-            return Ok(Some(provider));
+            self.joined.iter().all(|column| self.mask(column) == now.mask(column));
+        if !is_inlined && is_joined_alike && now.provider.schema() == self.provider.schema() {
+            return Ok(Some(now.provider));
         }
         let message = format!("what you may see of table \"{}\" has changed", self.table.name);
         Err(Error::new(ErrorKind::PermissionDenied, message).with_hint("ask again"))
+    }
+
+    /// True if it is decided upon as another is.
+    pub(super) fn is_decided_like(&self, other: &Self) -> bool {
+        let key = |one: &Self| {
+            let Obligations { row_filter, masks, absent, .. } = &one.obligations;
+            (row_filter.clone(), masks.clone(), absent.clone())
+        };
+        key(self) == key(other)
+            && match (&self.view, &other.view) {
+                (Some(one), Some(other)) => one.is_decided_like(other),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            }
     }
 
     /// What reads it.
@@ -106,9 +158,20 @@ impl GovernedPort {
         self.obligations.masks.get(column).copied()
     }
 
-    /// How much of it the principal may see.
+    /// What it is made from, if it is virtual.
+    pub(crate) fn view(&self) -> Option<&GovernedView> {
+        self.view.as_ref()
+    }
+
+    /// True if the principal sees all rows and columns as they are.
+    pub(super) fn is_unrestricted(&self) -> bool {
+        self.obligations.is_empty()
+    }
+
+    /// How much of it the principal may see: of a virtual table also, of what it is made from.
     pub(crate) fn visibility(&self) -> Visibility {
-        match (self.obligations.is_empty(), self.may_explain) {
+        let is_shown = self.view.as_ref().is_none_or(GovernedView::is_transparent);
+        match (self.is_unrestricted() && is_shown, self.may_explain) {
             (true, _) => Visibility::Whole,
             (false, true) => Visibility::Part,
             (false, false) => Visibility::PartUnexplained,
@@ -168,15 +231,16 @@ fn stripped(place: &str) -> String {
     format!("{scheme}://{host}/{path}")
 }
 
-/// What reads a table under obligations: itself if there are none, and so with all its speed.
+/// What reads a table under obligations: itself if there are none, and so with all its speed. What
+/// `is_hidden` is behind a barrier even so.
 fn provider(
     table: &PortTable,
     pinned: &PinnedTable,
-    obligations: &Obligations,
+    (obligations, is_hidden): (&Obligations, bool),
     salt: &Salt,
 ) -> Result<Arc<dyn TableProvider>> {
     let inner = Arc::clone(&pinned.provider);
-    if obligations.is_empty() {
+    if obligations.is_empty() && !is_hidden {
         return Ok(inner);
     }
     let (name, salt) = (table.name.to_string(), salt.clone());

@@ -2,7 +2,7 @@
 
 use datafusion::common::TableReference;
 
-use super::GovernedTable;
+use super::GovernedPort;
 use crate::authorizer::Mask;
 use crate::error::{Error, ErrorKind, Result};
 use crate::resolve::{JoinedColumn, reference};
@@ -14,7 +14,7 @@ use crate::resolve::{JoinedColumn, reference};
 /// When values of one column can never, or only by chance, be found in the other.
 pub(super) fn check(
     pairs: &[(JoinedColumn, JoinedColumn)],
-    tables: &[GovernedTable],
+    tables: &[(&TableReference, &GovernedPort)],
 ) -> Result<()> {
     for (one, other) in pairs {
         let masks = (mask(one, tables)?, mask(other, tables)?);
@@ -59,9 +59,11 @@ pub(super) fn columns(
     Ok(columns)
 }
 
-fn mask(column: &JoinedColumn, tables: &[GovernedTable]) -> Result<Option<Mask>> {
+fn mask(
+    column: &JoinedColumn,
+    tables: &[(&TableReference, &GovernedPort)],
+) -> Result<Option<Mask>> {
     let wanted: TableReference = reference(&column.table)?;
-    let table = tables.iter().find(|table| *table.reference() == wanted);
-    let port = table.and_then(GovernedTable::governed_port);
-    Ok(port.and_then(|port| port.mask(&column.column)))
+    let table = tables.iter().find(|(reference, _)| **reference == wanted);
+    Ok(table.and_then(|(_, port)| port.mask(&column.column)))
 }

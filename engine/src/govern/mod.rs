@@ -13,6 +13,7 @@ mod barrier_exec;
 mod below;
 mod decide;
 mod governed_port;
+mod governed_view;
 mod hidden_error;
 mod joined_alike;
 mod leakproof;
@@ -20,6 +21,7 @@ mod masks;
 mod named_values;
 mod row_filter;
 mod salt;
+mod service;
 mod visible_mesh;
 
 use std::sync::Arc;
@@ -32,12 +34,14 @@ use datafusion::sql::sqlparser::ast::TableVersion;
 use crate::connector::PinnedTable;
 use crate::error::Result;
 use crate::mesh_catalog::postgres::Database;
-use crate::resolve::{PortTable, ResolvedQuery, Source, Statement};
+use crate::resolve::{Depth, PortTable, ResolvedQuery, Source, Statement};
 use crate::session::{Session, Settings};
 
 pub(crate) use barrier_exec::BarrierExec;
 pub(crate) use decide::{Asking, check_select, may_administer};
 pub(crate) use governed_port::{GovernedPort, Visibility};
+pub(crate) use governed_view::GovernedView;
+pub(crate) use service::Service;
 pub(crate) use visible_mesh::{VisibleMesh, VisibleMeshes, visible_mesh};
 
 use salt::Salt;
@@ -91,6 +95,15 @@ impl GovernedQuery {
         &self.tables
     }
 
+    /// How deep its plan can be: queries of virtual products become part of it.
+    pub(crate) fn depth(&self) -> Depth {
+        let mut ports = self.tables.iter().filter_map(GovernedTable::governed_port);
+        match ports.any(|port| port.view().is_some()) {
+            true => Depth::DEEP,
+            false => self.statement.depth(),
+        }
+    }
+
     /// What its functions ask of the mesh.
     pub(crate) fn postgres(&self) -> Option<&Arc<Database>> {
         self.postgres.as_ref()
@@ -135,12 +148,8 @@ impl GovernedTable {
 /// # Errors
 ///
 /// When it is denied, or no decision can be made.
-pub(crate) async fn schema(
-    asking: Asking<'_>,
-    table: PortTable,
-    pinned: PinnedTable,
-) -> Result<SchemaRef> {
-    let port = GovernedPort::decided(asking, (table, pinned), Salt::random()).await?;
+pub(crate) async fn schema(asking: Asking<'_>, opened: Source) -> Result<SchemaRef> {
+    let port = GovernedPort::decided(asking, opened, Salt::random()).await?;
     Ok(port.provider().schema())
 }
 
@@ -156,15 +165,17 @@ pub async fn govern(query: ResolvedQuery, session: &Session) -> Result<GovernedQ
     for table in query.tables {
         let source = match table.source {
             Source::System(provider) => Governed::System(provider),
-            Source::Port(port) => {
+            port @ (Source::Port(_) | Source::View(_)) => {
                 let joined = joined_alike::columns(&query.pairs, &table.reference)?;
-                let decided = GovernedPort::decided(asking, *port, salt.clone()).await?;
+                let decided = GovernedPort::decided(asking, port, salt.clone()).await?;
                 Governed::Port(Arc::new(decided.with_joined(joined)))
             }
         };
         tables.push(GovernedTable { reference: table.reference, version: table.version, source });
     }
-    joined_alike::check(&query.pairs, &tables)?;
+    let ports = tables.iter().filter_map(|table| Some((&table.reference, table.governed_port()?)));
+    let ports: Vec<_> = ports.map(|(reference, port)| (reference, port.as_ref())).collect();
+    joined_alike::check(&query.pairs, &ports)?;
     let principal = session.principal().name.clone();
     let (statement, settings, postgres) = (query.statement, query.settings, query.postgres);
     Ok(GovernedQuery { statement, settings, principal, tables, postgres })

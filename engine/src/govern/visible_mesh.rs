@@ -29,6 +29,8 @@ const KEPT_FOR: Duration = Duration::from_secs(10);
 /// The mesh as one principal sees it.
 #[derive(Debug, Clone)]
 pub(crate) struct VisibleMesh {
+    /// All of it: the queries of virtual products are looked up in it.
+    pub(crate) whole: Arc<Mesh>,
     /// What can be named, with whole contracts.
     pub(crate) named: Arc<Mesh>,
     /// What listings show of it.
@@ -65,12 +67,13 @@ pub(crate) async fn visible_mesh(asking: Asking<'_>, sees_all: bool) -> Result<V
     let mesh = asking.engine.catalog().mesh().await?;
     let authorizer = asking.engine.authorizer();
     if authorizer.is_open() {
-        return Ok(VisibleMesh { named: Arc::clone(&mesh), listed: mesh });
+        let (whole, named) = (Arc::clone(&mesh), Arc::clone(&mesh));
+        return Ok(VisibleMesh { whole, named, listed: mesh });
     }
     let owned = asking.asker.owned.as_deref();
     if let Some(owned) = owned.filter(|owned| !owned.sees_others) {
         let own = Arc::new(only(&mesh, owned));
-        return Ok(VisibleMesh { named: Arc::clone(&own), listed: own });
+        return Ok(VisibleMesh { whole: mesh, named: Arc::clone(&own), listed: own });
     }
     let kept = &asking.engine.visible_meshes().0;
     let key = Key {
@@ -87,7 +90,8 @@ pub(crate) async fn visible_mesh(asking: Asking<'_>, sees_all: bool) -> Result<V
     let seen = Seen { asking, authorizer: authorizer.as_ref() };
     let named = seen.mesh(&mesh, sees_all);
     let listed = seen.listed(&named);
-    let visible = VisibleMesh { named: Arc::new(named), listed: Arc::new(listed) };
+    let (whole, named, listed) = (Arc::clone(&mesh), Arc::new(named), Arc::new(listed));
+    let visible = VisibleMesh { whole, named, listed };
     kept.insert(key, (mesh, visible.clone()));
     Ok(visible)
 }

@@ -85,7 +85,11 @@ fn rows(administered: &Administered<'_>) -> Vec<Row> {
         let tables = &event.asked.tables;
         let shows_statement = match tables.is_empty() {
             true => administered.is_all(),
-            false => tables.iter().all(|table| administered.has(table.port.as_ref())),
+            // What a virtual product reads in its own name, no statement names.
+            false => tables
+                .iter()
+                .filter(|table| table.reader.is_none())
+                .all(|table| administered.has(table.port.as_ref())),
         };
         let row = |place| Row { event: Arc::clone(&event), place, shows_statement };
         if tables.is_empty() && shows_statement {

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::product::{
     DataProduct, LifeStage, Mesh, OutputPort, ProductSelector, Table, VersionSelector,
 };
-use crate::resolve::{INFORMATION_SCHEMA, MESH_CATALOG, select_ports};
+use crate::resolve::{self, INFORMATION_SCHEMA, MESH_CATALOG, select_ports};
 
 /// What a listed table is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -71,9 +71,9 @@ pub(super) fn list_catalog(picture: Picture<'_>, catalog: &str) -> Result<Vec<Li
 }
 
 fn mesh_tables(picture: Picture<'_>) -> Result<Vec<ListedTable>> {
-    // Only the schemas are wanted: nobody's queries are few, and an empty mesh is listed soon.
+    // Only the schemas are wanted: nobody's queries are few, and an empty mesh is soon told of.
     let empty = Mesh::default();
-    let nobody = Picture { principal: "", mesh: &empty, ..picture };
+    let nobody = Picture { principal: "", mesh: &empty, whole: &empty, ..picture };
     let table = |(schema, name, make): &(&str, &str, MakeTable)| {
         Ok(system_table(MESH_CATALOG, schema, name, make(nobody)?.schema()))
     };
@@ -143,6 +143,13 @@ fn tables_of(picture: Picture<'_>, product: &DataProduct) -> Vec<ListedTable> {
     listed
 }
 
+fn kind_of(picture: Picture<'_>, port: &OutputPort) -> TableKind {
+    match resolve::server(picture.engine, &port.contract) {
+        Some(server) if server.is_virtual() => TableKind::View,
+        Some(_) | None => TableKind::Table,
+    }
+}
+
 fn is_served(picture: Picture<'_>, port: &OutputPort) -> bool {
     !matches!(port.stage(picture.now), LifeStage::Unborn | LifeStage::Ended)
 }
@@ -155,17 +162,19 @@ fn list_ports(
     listed: &mut Vec<ListedTable>,
 ) {
     let ports = select_ports(product, selector, picture.now).unwrap_or_default();
-    let mut found: BTreeMap<&str, Vec<&Arc<Table>>> = BTreeMap::new();
-    for table in ports.iter().flat_map(|port| &port.contract.tables) {
-        found.entry(table.name.as_str()).or_default().push(table);
+    let mut found: BTreeMap<&str, Vec<(&OutputPort, &Arc<Table>)>> = BTreeMap::new();
+    for port in ports {
+        for table in &port.contract.tables {
+            found.entry(table.name.as_str()).or_default().push((port, table));
+        }
     }
     for (name, tables) in found {
-        if let [table] = tables.as_slice() {
+        if let [(port, table)] = tables.as_slice() {
             listed.push(ListedTable {
                 catalog: product.domain.clone(),
                 schema: selector.to_string(),
                 table: name.to_owned(),
-                kind: TableKind::Table,
+                kind: kind_of(picture, port),
                 promise: Some(Arc::clone(table)),
                 known_schema: None,
             });

@@ -10,6 +10,7 @@ mod columns;
 mod data_movement;
 mod domains;
 mod information_schema;
+mod lineage;
 mod listing;
 mod polysemes;
 mod ports;
@@ -49,6 +50,8 @@ const RUNTIME: &str = "runtime";
 pub(crate) struct Picture<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) mesh: &'a Mesh,
+    /// All of it: what the queries of virtual products mean does not depend on who asks.
+    pub(crate) whole: &'a Mesh,
     /// The name of whoever asks.
     pub(crate) principal: &'a str,
     /// True for one who sees the queries of all.
@@ -64,6 +67,7 @@ type MakeTable = fn(Picture<'_>) -> Result<Arc<dyn TableProvider>>;
 const MESH_TABLES: &[(&str, &str, MakeTable)] = &[
     (DISCOVERY, "columns", columns::table),
     (DISCOVERY, "domains", domains::table),
+    (DISCOVERY, "lineage", lineage::table),
     (DISCOVERY, "polysemes", polysemes::table),
     (DISCOVERY, "ports", ports::table),
     (DISCOVERY, "problems", problems::table),
@@ -121,11 +125,12 @@ pub(crate) fn information_table(
 pub(crate) async fn list(session: &Session) -> Result<Vec<ListedTable>> {
     let engine = session.engine();
     let settings = session.settings();
-    let mesh = session.visible_mesh(&settings).await?.listed;
+    let visible = session.visible_mesh(&settings).await?;
+    let (mesh, whole) = (visible.listed.as_ref(), visible.whole.as_ref());
     let principal = &session.principal().name;
     let (is_administrator, asking) = (session.is_administrator(), session.asking(&settings));
     let now = asking.now;
-    listing::list(Picture { engine, mesh: &mesh, principal, is_administrator, asking, now })
+    listing::list(Picture { engine, mesh, whole, principal, is_administrator, asking, now })
 }
 
 /// The schema that `SELECT *` of one table has.
@@ -137,17 +142,24 @@ pub(crate) async fn table_schema(session: &Session, name: &TableName) -> Result<
     let parts = [name.domain.clone(), name.product.to_string(), name.table.clone()];
     let principal = &session.principal().name;
     let is_administrator = session.is_administrator();
-    let (mesh_listed, asking) = (&mesh.listed, session.asking(&settings));
+    let (listed, whole, asking) = (&mesh.listed, &mesh.whole, session.asking(&settings));
     let engine_of = &engine;
-    let picture =
-        Picture { engine: engine_of, mesh: mesh_listed, principal, is_administrator, asking, now };
+    let picture = Picture {
+        engine: engine_of,
+        mesh: listed,
+        whole,
+        principal,
+        is_administrator,
+        asking,
+        now,
+    };
     match Lookup::new(&mesh.named, &settings, now).find(&parts)? {
         Target::Port(table) => {
-            let (opener, opened) = (engine.clone(), table.clone());
+            let (opener, whole) = (engine.clone(), Arc::clone(whole));
             govern::check_select(asking, &table)?;
-            let work = async move { resolve::open_within_limit(&opener, &opened).await };
-            let pinned = engine.limits().processor().run(work).await?;
-            govern::schema(asking, *table, pinned).await
+            let work = async move { resolve::open_one(&opener, &whole, *table).await };
+            let opened = engine.limits().processor().run(work).await?;
+            govern::schema(asking, opened).await
         }
         Target::Mesh { schema, table } => Ok(mesh_table(picture, (&schema, &table))?.schema()),
         Target::Information { domain, table } => {

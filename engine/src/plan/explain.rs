@@ -60,6 +60,7 @@ pub(super) fn analysis(
     for table in tables {
         let report = reports.iter().find(|report| report.table == table.name);
         let line = match (table.visibility, report) {
+            (Visibility::Whole, _) if table.is_virtual => describe(table),
             (Visibility::Whole, Some(report)) => measure(table, report),
             (Visibility::Whole, None) => unread(table),
             (Visibility::Part | Visibility::PartUnexplained, _) => describe(table),
@@ -76,6 +77,8 @@ pub(super) fn withheld(tables: &[PlannedTable]) -> Result<RecordBatch> {
 
 fn describe(table: &PlannedTable) -> String {
     match table.visibility {
+        Visibility::Whole if table.is_virtual => return restricted(table, "virtual"),
+        Visibility::Part if table.is_virtual => return restricted(table, "virtual, seen in part"),
         Visibility::Whole => {}
         Visibility::Part => return restricted(table, "seen in part"),
         Visibility::PartUnexplained => {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{BooleanArray, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::catalog::TableFunctionArgs;
+use datafusion::catalog::{TableFunctionArgs, TableProvider};
 use datafusion::common::{
     DFSchema, Result as DataFusionResult, TableReference, plan_datafusion_err,
 };
@@ -26,13 +26,14 @@ use datafusion::optimizer::simplify_expressions::ExprSimplifier;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion::sql::planner::{ParserOptions, SqlToRel};
-use datafusion::sql::sqlparser::ast;
+use datafusion::sql::sqlparser::ast::{self, TableVersion};
 
 use super::exact_numbers::spell_out;
 use super::projections;
 use super::timed_tables::TimedTables;
+use super::view::apart;
 use crate::error::{Error, ErrorKind, Result};
-use crate::govern::GovernedQuery;
+use crate::govern::{GovernedQuery, GovernedTable};
 use crate::mesh_catalog::postgres::{self, Database};
 use crate::resolve::{Form, SessionValues, Show};
 use crate::session::{SETTINGS, canonical_setting};
@@ -49,21 +50,15 @@ pub(super) fn plan(query: &GovernedQuery, state: &SessionState) -> Result<Logica
 fn plan_form(form: &Form, query: &GovernedQuery, state: &SessionState) -> Result<LogicalPlan> {
     match form {
         Form::Query(sql) => {
-            let tables = Tables::new(query, state);
-            let options = ParserOptions::from(&state.config_options().sql_parser);
-            let planner = SqlToRel::new_with_options(&tables, options);
-            let mut sql = sql.clone();
+            let tables: Vec<ReadTable> = query.tables().iter().map(ReadTable::from).collect();
             let values = SessionValues::new(query.principal(), query.settings());
-            spell_out(&mut sql, |expr| values.asked(expr));
-            let statement = ast::Statement::Query(sql);
-            let plan = planner.statement_to_plan(Parsed::Statement(Box::new(statement)))?;
-            Ok(projections::name_alike(plan)?)
+            plan_query(sql, (&tables, query.postgres()), values, state)
         }
         Form::Substrait(plan) => {
             let tables = query.tables().iter();
             plan.over(
                 state,
-                tables.map(|table| (table.reference().clone(), Arc::clone(table.provider()))),
+                tables.map(|table| (table.reference().clone(), apart(table.provider()))),
             )
         }
         Form::Explain { query: inner, .. } => plan_form(inner, query, state),
@@ -77,6 +72,47 @@ fn plan_form(form: &Form, query: &GovernedQuery, state: &SessionState) -> Result
     }
 }
 
+/// A name of a query, and what reads it.
+#[derive(Debug, Clone)]
+pub(crate) struct ReadTable {
+    /// The name as it is written.
+    pub(crate) reference: TableReference,
+    /// The clause of time after it.
+    pub(crate) version: Option<TableVersion>,
+    pub(crate) provider: Arc<dyn TableProvider>,
+}
+
+impl From<&GovernedTable> for ReadTable {
+    fn from(table: &GovernedTable) -> Self {
+        Self {
+            reference: table.reference().clone(),
+            version: table.version().cloned(),
+            provider: Arc::clone(table.provider()),
+        }
+    }
+}
+
+/// Plans a query over these tables, with these answers to what it asks of its session.
+///
+/// # Errors
+///
+/// When the query does not make sense.
+pub(super) fn plan_query(
+    sql: &ast::Query,
+    (tables, postgres): (&[ReadTable], Option<&Arc<Database>>),
+    values: SessionValues<'_>,
+    state: &SessionState,
+) -> Result<LogicalPlan> {
+    let tables = Tables::new(tables, postgres, state);
+    let options = ParserOptions::from(&state.config_options().sql_parser);
+    let planner = SqlToRel::new_with_options(&tables, options);
+    let mut sql = Box::new(sql.clone());
+    spell_out(&mut sql, |expr| values.asked(expr));
+    let statement = ast::Statement::Query(sql);
+    let plan = planner.statement_to_plan(Parsed::Statement(Box::new(statement)))?;
+    Ok(projections::name_alike(plan)?)
+}
+
 /// The tables of one query, and DataFusion's functions.
 struct Tables<'a> {
     state: &'a SessionState,
@@ -86,15 +122,19 @@ struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    fn new(query: &'a GovernedQuery, state: &'a SessionState) -> Self {
-        let source = |table: &crate::govern::GovernedTable| {
-            (table.reference().clone(), provider_as_source(Arc::clone(table.provider())))
+    fn new(
+        tables: &[ReadTable],
+        postgres: Option<&'a Arc<Database>>,
+        state: &'a SessionState,
+    ) -> Self {
+        let source = |table: &ReadTable| {
+            (table.reference.clone(), provider_as_source(Arc::clone(&table.provider)))
         };
-        let newest = query.tables().iter().filter(|table| table.version().is_none());
+        let newest = tables.iter().filter(|table| table.version.is_none());
         let mut relation_planners: Vec<Arc<dyn RelationPlanner>> =
-            vec![Arc::new(TimedTables::new(query.tables()))];
+            vec![Arc::new(TimedTables::new(tables))];
         relation_planners.extend(state.relation_planners().iter().cloned());
-        let (tables, postgres) = (newest.map(source).collect(), query.postgres());
+        let tables = newest.map(source).collect();
         Self { state, tables, postgres, relation_planners }
     }
 }

@@ -14,6 +14,7 @@ mod exact_numbers;
 mod explain;
 mod filter_pushdown;
 mod likely_types;
+mod lineage;
 mod logical;
 mod parameters;
 mod physical;
@@ -23,6 +24,7 @@ mod prepare;
 mod projections;
 mod settings;
 mod timed_tables;
+mod view;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,12 +54,18 @@ use crate::snapshot_token::SnapshotToken;
 use crate::telemetry::{Record, stage};
 
 use answer::Answer;
+pub(crate) use lineage::{Way, lineage};
+pub(crate) use logical::ReadTable;
 use logical::nullable;
 pub use parameters::Parameter;
 pub(crate) use planned_table::PlannedTable;
-use planned_table::{breaches, planned_tables, reports, token_of, warnings};
+use planned_table::{
+    HiddenInput, breaches, hidden_breaches, hidden_inputs, planned_tables, reports, token_of,
+    warnings,
+};
 pub(crate) use prepare::prepare;
 pub(crate) use settings::{base_state, constant_state};
+pub(crate) use view::{ViewParts, ViewQuery, query_plan, view_table};
 
 /// How long after planning a query may start without being planned again.
 const READY_MAX: TimeDelta = TimeDelta::seconds(5);
@@ -80,6 +88,8 @@ struct Planned {
     schema: SchemaRef,
     parameters: Vec<Parameter>,
     tables: Vec<PlannedTable>,
+    /// What virtual tables are made from, where that is not shown.
+    hidden: Vec<HiddenInput>,
     /// What was decided when it was planned.
     governed: Vec<Arc<GovernedPort>>,
     /// What was noted of its tables when it was planned.
@@ -198,6 +208,7 @@ impl QueryPlan {
             schema,
             parameters: Vec::new(),
             tables: planned.tables.clone(),
+            hidden: planned.hidden.clone(),
             governed: planned.governed.clone(),
             noted: planned.noted.clone(),
             warnings: planned.warnings.clone(),
@@ -284,7 +295,8 @@ impl Planned {
     /// When one is broken that the query may not be answered without. It is explained nevertheless.
     fn judge(&self, now: DateTime<Utc>) -> Result<()> {
         let logs = (self.engine.verdicts(), self.engine.shapes());
-        match breaches(&self.tables, logs, now) {
+        let hidden = hidden_breaches(&self.hidden, logs.0, now);
+        match hidden.and_then(|()| breaches(&self.tables, logs, now)) {
             Ok(broken) => *self.broken.lock() = broken,
             Err(_) if matches!(self.answer, Answer::Explanation { .. }) => {}
             Err(error) => return Err(error),
@@ -360,7 +372,7 @@ pub async fn plan(query: GovernedQuery, session: &Session, aim: Aim) -> Result<Q
     }
     let now = engine.clock().now();
     let state = settings::query_state(engine.base_state(), query.settings(), now);
-    let depth = query.statement().depth();
+    let depth = query.depth();
     let raw = depth
         .on_stack(|| Ok::<_, Error>(projections::keep_apart(logical::plan(&query, &state)?)?))?;
     let typed = depth.on_stack(|| coerced(raw.clone(), &state));
@@ -422,7 +434,7 @@ fn finish(query: &GovernedQuery, session: &Session, made: Made) -> QueryPlan {
     QueryPlan(Arc::new(Planned {
         asker: session.asker().clone(),
         statement: query.statement().clone(),
-        depth: query.statement().depth(),
+        depth: query.depth(),
         answer: made.answer,
         settings: query.settings().clone(),
         config: made.config,
@@ -430,6 +442,7 @@ fn finish(query: &GovernedQuery, session: &Session, made: Made) -> QueryPlan {
         schema: made.schema,
         parameters: made.parameters,
         tables: planned_tables(query.tables(), session.asker(), engine.clock().now()),
+        hidden: hidden_inputs(query.tables(), engine.clock().now()),
         governed: query
             .tables()
             .iter()

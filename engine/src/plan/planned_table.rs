@@ -1,10 +1,11 @@
 //! A table of a planned query, as reports name it.
 
 use chrono::{DateTime, Utc};
+use datafusion::sql::sqlparser::ast::TableVersion;
 
 use crate::connector::SnapshotId;
-use crate::error::Result;
-use crate::govern::{GovernedPort, GovernedTable, Visibility};
+use crate::error::{Error, ErrorKind, Result};
+use crate::govern::{GovernedPort, GovernedTable, GovernedView, Visibility};
 use crate::promises::{PromiseReport, PromisedTable, ShapeLog, VerdictLog};
 use crate::resolve;
 use crate::session::Asker;
@@ -23,6 +24,8 @@ pub(crate) struct PlannedTable {
     /// What is promised of it; `None` if that is nothing about time or values.
     pub(super) promised: Option<PromisedTable>,
     pub(super) visibility: Visibility,
+    /// True if it is made by a query over others.
+    pub(super) is_virtual: bool,
 }
 
 impl PlannedTable {
@@ -32,33 +35,107 @@ impl PlannedTable {
     }
 }
 
-/// The tables of a query that are ports, each once.
+/// The tables of a query that are ports, each once; and after a virtual one what it is made from, if its
+/// principal may see all of that.
 pub(super) fn planned_tables(
     tables: &[GovernedTable],
     asker: &Asker,
     now: DateTime<Utc>,
 ) -> Vec<PlannedTable> {
     let mut planned: Vec<PlannedTable> = Vec::new();
-    let ports = tables.iter().filter_map(|table| Some((table.governed_port()?, table.version())));
-    for (port, version) in ports {
-        let (table, pinned) = (port.table(), port.pinned());
-        let name = table.name.to_string();
-        let name_in_token = resolve::name_in_token(&name, version);
-        if planned.iter().all(|known| known.name_in_token != name_in_token) {
-            planned.push(PlannedTable {
-                name,
-                name_in_token,
-                version: table.port.version.to_string(),
-                snapshot: pinned.snapshot.clone(),
-                files: pinned.files,
-                bytes: pinned.bytes,
-                // A promise that is broken does not keep its owner from looking.
-                promised: promised(port, now).filter(|_| !asker.owns(&table.product)),
-                visibility: port.visibility(),
-            });
+    for table in tables {
+        if let Some(port) = table.governed_port() {
+            add(&mut planned, (port, table.version()), asker, now);
         }
     }
     planned
+}
+
+fn add(
+    planned: &mut Vec<PlannedTable>,
+    (port, version): (&GovernedPort, Option<&TableVersion>),
+    asker: &Asker,
+    now: DateTime<Utc>,
+) {
+    let (table, pinned) = (port.table(), port.pinned());
+    let name = table.name.to_string();
+    let name_in_token = resolve::name_in_token(&name, version);
+    if planned.iter().any(|known| known.name_in_token == name_in_token) {
+        return;
+    }
+    planned.push(PlannedTable {
+        name,
+        name_in_token,
+        version: table.port.version.to_string(),
+        snapshot: pinned.snapshot.clone(),
+        files: pinned.files,
+        bytes: pinned.bytes,
+        // A promise that is broken does not keep its owner from looking.
+        promised: promised(port, now).filter(|_| !asker.owns(&table.product)),
+        visibility: port.visibility(),
+        is_virtual: port.view().is_some(),
+    });
+    for (input, version) in
+        port.view().into_iter().filter(|view| view.is_transparent()).flat_map(GovernedView::inputs)
+    {
+        add(planned, (input, version), asker, now);
+    }
+}
+
+/// What is promised of something that a virtual table is made from and that its reader need not know of.
+#[derive(Debug, Clone)]
+pub(super) struct HiddenInput {
+    /// The virtual table.
+    view: String,
+    promised: PromisedTable,
+}
+
+/// The inputs of virtual tables that are not shown.
+pub(super) fn hidden_inputs(tables: &[GovernedTable], now: DateTime<Utc>) -> Vec<HiddenInput> {
+    let mut hidden = Vec::new();
+    for port in tables.iter().filter_map(GovernedTable::governed_port) {
+        if let Some(view) = port.view().filter(|view| !view.is_transparent()) {
+            hide(&mut hidden, (&port.table().name.to_string(), view), now);
+        }
+    }
+    hidden
+}
+
+fn hide(hidden: &mut Vec<HiddenInput>, (name, view): (&str, &GovernedView), now: DateTime<Utc>) {
+    for (input, _) in view.inputs() {
+        if let Some(promised) = promised(input, now) {
+            hidden.push(HiddenInput { view: name.to_owned(), promised });
+        }
+        if let Some(inner) = input.view() {
+            hide(hidden, (name, inner), now);
+        }
+    }
+}
+
+/// Looks at the promises about what is not shown; keeps each verdict.
+///
+/// # Errors
+///
+/// When one is broken whose contract says that the query is refused then: which, is not told.
+pub(super) fn hidden_breaches(
+    inputs: &[HiddenInput],
+    verdicts: &VerdictLog,
+    now: DateTime<Utc>,
+) -> Result<()> {
+    for HiddenInput { view, promised } in inputs {
+        for judged in promised.judge(now) {
+            verdicts.keep(promised, judged.index, judged.verdict);
+            if let Some(Err(cause)) = promised.breach(&judged) {
+                let cause = cause.to_line();
+                tracing::warn!(table = view, cause, "an input of a virtual table breaks a promise");
+                let message = format!("virtual table \"{view}\" cannot be read");
+                return Err(Error::new(ErrorKind::ContractViolated, message)
+                    .with_detail("what it is made from breaks a promise")
+                    .with_hint("ask the owner of the product; the log has the cause"));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn promised(port: &GovernedPort, now: DateTime<Utc>) -> Option<PromisedTable> {

@@ -13,17 +13,17 @@ use datafusion::logical_expr::planner::{
 use datafusion::logical_expr::{LogicalPlanBuilder, TableSource};
 use datafusion::sql::sqlparser::ast::{TableFactor, TableVersion};
 
-use crate::govern::GovernedTable;
+use super::logical::ReadTable;
 
 /// Plans the tables that have a clause of time.
 pub(super) struct TimedTables(Vec<(TableReference, TableVersion, Arc<dyn TableSource>)>);
 
 impl TimedTables {
     /// Those among `tables`.
-    pub(super) fn new(tables: &[GovernedTable]) -> Self {
+    pub(super) fn new(tables: &[ReadTable]) -> Self {
         let timed = tables.iter().filter_map(|table| {
-            let source = provider_as_source(Arc::clone(table.provider()));
-            Some((table.reference().clone(), table.version()?.clone(), source))
+            let source = provider_as_source(Arc::clone(&table.provider));
+            Some((table.reference.clone(), table.version.clone()?, source))
         });
         Self(timed.collect())
     }

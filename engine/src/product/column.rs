@@ -84,6 +84,8 @@ pub struct Column {
     pub limits: Vec<ValueLimit>,
     /// The rules about its quality.
     pub quality: Vec<QualityRule>,
+    /// What it is made from, by its owner's word (`transformSourceObjects`): addresses of tables or columns.
+    pub source_objects: Vec<String>,
     /// The fields of an object, the item of an array, key and value of a map.
     pub children: Vec<Column>,
     /// The line of the document that it begins on, from 1; 0 if no document tells.

@@ -34,6 +34,8 @@ pub struct DataProduct {
     pub tags: Vec<String>,
     /// The document, relative to the mesh.
     pub file: String,
+    /// The ids of the contracts that it reads, by its own word (`inputPorts[].contractId`).
+    pub input_contracts: Vec<String>,
     /// The ways out, in the order of the document.
     pub ports: Vec<OutputPort>,
 }

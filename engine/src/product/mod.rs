@@ -21,6 +21,7 @@ mod status;
 mod table;
 mod table_name;
 mod version;
+mod view;
 
 pub use column::{Column, LogicalType};
 pub use contract::{Contract, LifeStage};
@@ -36,3 +37,4 @@ pub use status::Status;
 pub use table::Table;
 pub use table_name::{ProductSelector, TableName, VersionSelector};
 pub use version::Version;
+pub use view::View;

@@ -19,6 +19,8 @@ pub struct OutputPort {
     pub is_deprecated: bool,
     /// The word of the owner for what it is, for instance `parquet`.
     pub kind: Option<String>,
+    /// The ids of the contracts that it is made from, by its own word (`inputContracts[].id`).
+    pub input_contracts: Vec<String>,
     /// What it promises.
     pub contract: Arc<Contract>,
 }

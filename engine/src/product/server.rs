@@ -1,6 +1,11 @@
 //! Where a port's data lies.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
+
+use super::{Table, View};
 
 /// A point in the history of a table.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -38,11 +43,29 @@ pub struct Server {
     pub is_hive_partitioned: bool,
     /// The state of the table that the server is held at (extension `snapshot`).
     pub moment: Moment,
-    /// Why it cannot be read, where the document alone tells.
+    /// The file with the query of a virtual table (`format: sql-view`), relative to the mesh; `{model}` still in it.
+    pub sql_file: Option<String>,
+    /// The queries of virtual tables, by the name of the table in the source.
+    pub views: BTreeMap<String, Arc<View>>,
+    /// Why it cannot be read, where the documents alone tell.
     pub unreadable: Option<String>,
+    /// The line of the document that it begins on, from 1; 0 if no document tells.
+    pub line: u64,
 }
 
 impl Server {
+    /// True if its tables are made by queries over other products.
+    #[must_use]
+    pub fn is_virtual(&self) -> bool {
+        self.sql_file.is_some()
+    }
+
+    /// The query that makes a table.
+    #[must_use]
+    pub fn view(&self, table: &Table) -> Option<&Arc<View>> {
+        self.views.get(table.source_name())
+    }
+
     /// The location of one table: `{model}` replaced by the table's name in the source.
     #[must_use]
     pub fn table_location(&self, source_name: &str) -> Option<String> {

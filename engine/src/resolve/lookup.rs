@@ -44,6 +44,17 @@ pub(crate) struct PortTable {
     pub(crate) warning: Option<String>,
 }
 
+impl PortTable {
+    /// True for the same table of the same port at the same version, however it is named.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let key = |one: &Self| {
+            let (product, port) = (&one.product, &one.port);
+            (product.domain.clone(), product.name.clone(), port.name.clone(), port.version)
+        };
+        self.table.name == other.table.name && key(self) == key(other)
+    }
+}
+
 /// Finds what a name means.
 #[derive(Debug)]
 pub(crate) struct Lookup<'a> {

@@ -7,6 +7,7 @@
 //! One picture of the mesh serves one whole statement, and all of its tables are pinned together.
 
 mod bounds;
+mod check_views;
 mod column_names;
 pub(crate) mod functions;
 mod identifiers;
@@ -23,6 +24,7 @@ mod statement;
 mod substrait;
 mod unsupported;
 mod version;
+mod views;
 
 use std::sync::Arc;
 
@@ -32,28 +34,33 @@ use datafusion::execution::SessionState;
 use datafusion::sql::sqlparser::ast::TableVersion;
 
 use crate::audit::{AccessDecision, TableAccess};
-use crate::connector::PinnedTable;
+use crate::connector::{PinnedTable, SnapshotId};
+use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::govern::{Asking, check_select};
 use crate::mesh_catalog::postgres::{self, Database, Databases};
 use crate::mesh_catalog::{self, Picture};
+use crate::product::Mesh;
 use crate::session::{Session, Settings};
 
 pub(crate) use bounds::Depth;
+pub use check_views::{check_services, check_views, view_names};
 pub use column_names::ColumnNames;
 pub(crate) use literals::lists_literals;
 pub(crate) use lookup::{INFORMATION_SCHEMA, Lookup, MESH_CATALOG, PortTable, Target, not_found};
+use moment::Moments;
 pub(crate) use moment::name_in_token;
-use moment::{Moments, Wanted};
-use names::Named;
-pub(crate) use names::reference;
-pub(crate) use pin::{open_within_limit, server};
+pub(crate) use names::{Named, reference};
+pub(crate) use pin::server;
+use pin::{Opening, ToOpen};
 pub(crate) use polysemes::JoinedColumn;
 pub(crate) use shims::{SessionValues, TWIN_MARK};
 pub(crate) use show::Show;
 pub use statement::Statement;
 pub(crate) use statement::{Form, parse_one};
 pub(crate) use version::{select as select_ports, successor};
+use views::{FoundView, Views};
+pub(crate) use views::{ResolvedView, input_of, of_view, query_of};
 
 /// The longest name that means nothing and is noted, in characters.
 const NAME_CHARS_MAX: usize = 300;
@@ -85,8 +92,31 @@ pub(crate) struct ResolvedTable {
 pub(crate) enum Source {
     /// A table of a product, at a snapshot.
     Port(Box<(PortTable, PinnedTable)>),
+    /// A virtual table, whose inputs are at a snapshot.
+    View(Arc<ResolvedView>),
     /// A table of Samite's own.
     System(Arc<dyn TableProvider>),
+}
+
+impl Source {
+    /// The snapshot; nothing for a table of Samite's own.
+    fn snapshot(&self) -> &str {
+        match self {
+            Self::Port(port) => &port.1.snapshot.0,
+            Self::View(view) => &view.snapshot.0,
+            Self::System(_) => "",
+        }
+    }
+}
+
+/// A name of a statement, found.
+enum Found {
+    /// A port, by its place among those that are opened.
+    Port(Box<PortTable>, usize),
+    /// A virtual table, and the state of it that is asked for.
+    View(Arc<FoundView>, Option<SnapshotId>),
+    /// A table of Samite's own.
+    System(Target),
 }
 
 /// Finds and opens every table that a statement names.
@@ -123,10 +153,12 @@ pub(crate) async fn resolve(session: &Session, statement: &Statement) -> Result<
         let principal = &session.principal().name;
         let is_administrator = session.is_administrator();
         let asking = session.asking(&settings);
-        let listed = &mesh.listed;
-        let picture = Picture { engine, mesh: listed, principal, is_administrator, asking, now };
+        let (listed, whole) = (&mesh.listed, &mesh.whole);
+        let picture =
+            Picture { engine, mesh: listed, whole, principal, is_administrator, asking, now };
         let mut databases = Databases::new(picture, &settings);
-        tables = resolve_tables(&mut databases, (&lookup, asking), &written).await?;
+        let asked = (&lookup, asking, mesh.whole.as_ref());
+        tables = resolve_tables(&mut databases, asked, &written).await?;
         if statement.asks_catalog() {
             postgres = Some(databases.get(None)?);
         }
@@ -168,13 +200,14 @@ fn written_names(form: &Form, state: &SessionState) -> Result<Vec<Named>> {
 
 async fn resolve_tables(
     databases: &mut Databases<'_>,
-    (lookup, asking): (&Lookup<'_>, Asking<'_>),
+    (lookup, asking, whole): (&Lookup<'_>, Asking<'_>, &Mesh),
     written: &[Named],
 ) -> Result<Vec<ResolvedTable>> {
     let picture = databases.picture();
     let engine = picture.engine;
     let moments = Moments::new(lookup.settings, engine.base_state(), lookup.now)?;
-    let mut ports: Vec<(PortTable, Wanted)> = Vec::new();
+    let mut opening = Opening::default();
+    let mut views = Views::new((engine, asking.noted), whole, &moments);
     let mut found = Vec::with_capacity(written.len());
     for named in written {
         let target = match lookup.find(&named.parts) {
@@ -184,40 +217,31 @@ async fn resolve_tables(
                 return Err(error);
             }
         };
-        let place = match &target {
+        found.push(match target {
             Target::Port(table) => {
-                check_select(asking, table)?;
-                let wanted = moments.wanted(&table.name.to_string(), named.version.as_ref())?;
-                Some(place_of(&mut ports, table, wanted))
+                check_select(asking, &table)?;
+                port(table, named, &mut views, &mut opening)?
             }
-            Target::Mesh { .. } | Target::Information { .. } | Target::Postgres { .. } => {
+            target => {
                 let name = named.parts.join(".");
-                asking.note(|| TableAccess::named(name, AccessDecision::Allowed));
-                match named.version {
-                    None => None,
-                    Some(_) => return Err(names::no_history(&named.parts.join("."))),
+                if named.version.is_some() {
+                    return Err(names::no_history(&name));
                 }
+                asking.note(|| TableAccess::named(name, AccessDecision::Allowed));
+                Found::System(target)
             }
-        };
-        found.push((target, place));
+        });
     }
-    let pinned = pin::open_all(engine, &ports).await?;
+    let pinned = pin::open_all(engine, &opening).await?;
     let mut tables = Vec::with_capacity(found.len());
-    for (named, (target, place)) in written.iter().zip(found) {
-        let source = match target {
-            Target::Port(table) => place
-                .and_then(|place| pinned.get(place))
+    for (named, found) in written.iter().zip(found) {
+        let source = match found {
+            Found::Port(table, place) => pinned
+                .get(place)
                 .map(|pinned| Source::Port(Box::new((*table, pinned.clone()))))
-                .ok_or_else(|| Error::new(ErrorKind::Internal, "a table was not opened"))?,
-            Target::Mesh { schema, table } => {
-                Source::System(mesh_catalog::mesh_table(picture, (&schema, &table))?)
-            }
-            Target::Information { domain, table } => Source::System(
-                mesh_catalog::information_table(picture, (domain.as_deref(), &table))?,
-            ),
-            Target::Postgres { domain, table } => {
-                Source::System(postgres::table(&*databases.get(domain.as_deref())?, &table)?)
-            }
+                .ok_or_else(not_opened)?,
+            Found::View(view, wanted) => Source::View(view.resolved_as(wanted.as_ref(), &pinned)?),
+            Found::System(target) => Source::System(system_table(databases, picture, &target)?),
         };
         let reference = reference(&named.parts)?;
         tables.push(ResolvedTable { reference, version: named.version.clone(), source });
@@ -259,13 +283,68 @@ async fn note_missing(lookup: &Lookup<'_>, asking: Asking<'_>, parts: &[String])
     }
 }
 
-/// Where a table stands among those that are opened: one at one moment is opened once.
-fn place_of(ports: &mut Vec<(PortTable, Wanted)>, table: &PortTable, wanted: Wanted) -> usize {
-    let is_known = |known: &(PortTable, Wanted)| known.0.name == table.name && known.1 == wanted;
-    ports.iter().position(is_known).unwrap_or_else(|| {
-        ports.push((table.clone(), wanted));
-        ports.len() - 1
-    })
+/// A port that a statement names, or a virtual table.
+fn port(
+    table: Box<PortTable>,
+    named: &Named,
+    views: &mut Views<'_>,
+    opening: &mut Opening,
+) -> Result<Found> {
+    let address = table.name.to_string();
+    if let Some(view) = pin::view_of(views.engine(), &table)? {
+        if named.version.is_some() {
+            return Err(views::no_history(&address));
+        }
+        let (view, wanted) = views.find(&table, &view, opening)?;
+        return Ok(Found::View(view, wanted));
+    }
+    let wanted = views.moments().wanted(&address, named.version.as_ref())?;
+    let place = opening.place_of(ToOpen { table: (*table).clone(), wanted, through: None });
+    Ok(Found::Port(table, place))
+}
+
+fn system_table(
+    databases: &mut Databases<'_>,
+    picture: Picture<'_>,
+    target: &Target,
+) -> Result<Arc<dyn TableProvider>> {
+    match target {
+        Target::Mesh { schema, table } => mesh_catalog::mesh_table(picture, (schema, table)),
+        Target::Information { domain, table } => {
+            mesh_catalog::information_table(picture, (domain.as_deref(), table))
+        }
+        Target::Postgres { domain, table } => {
+            postgres::table(&*databases.get(domain.as_deref())?, table)
+        }
+        Target::Port(_) => Err(not_opened()),
+    }
+}
+
+fn not_opened() -> Error {
+    Error::new(ErrorKind::Internal, "a table was not opened")
+}
+
+/// Opens one table in its newest state, within the time for that. `whole` is the mesh, whoever asks.
+///
+/// # Errors
+///
+/// The table's error, or that the time for it ran out.
+pub(crate) async fn open_one(engine: &Engine, whole: &Mesh, table: PortTable) -> Result<Source> {
+    let settings = Settings::default();
+    let moments = Moments::new(&settings, engine.base_state(), engine.clock().now())?;
+    let mut opening = Opening::default();
+    let mut views = Views::new((engine, None), whole, &moments);
+    let named = Named { parts: Vec::new(), version: None };
+    let found = port(Box::new(table), &named, &mut views, &mut opening)?;
+    let pinned = pin::open_all(engine, &opening).await?;
+    match found {
+        Found::Port(table, place) => {
+            let pinned = pinned.get(place).cloned().ok_or_else(not_opened)?;
+            Ok(Source::Port(Box::new((*table, pinned))))
+        }
+        Found::View(view, _) => Ok(Source::View(view.resolved_as(None, &pinned)?)),
+        Found::System(_) => Err(not_opened()),
+    }
 }
 
 /// Checks that a setting may have a value: a catalog must be a domain, a schema one of its products.

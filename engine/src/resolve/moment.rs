@@ -41,6 +41,7 @@ pub(super) struct Moments<'a> {
     state: &'a SessionState,
     now: DateTime<Utc>,
     zone: Tz,
+    utc: Tz,
     as_of: Option<DateTime<Utc>>,
     snapshots: Option<SnapshotToken>,
 }
@@ -60,7 +61,8 @@ impl<'a> Moments<'a> {
         if let Some(instant) = as_of {
             instant::check_past(instant, now)?;
         }
-        Ok(Self { state, now, zone: settings.zone()?, as_of, snapshots })
+        let (zone, utc) = (settings.zone()?, Settings::default().zone()?);
+        Ok(Self { state, now, zone, utc, as_of, snapshots })
     }
 
     /// The state of a table that is asked for; `address` is its full one.
@@ -73,7 +75,7 @@ impl<'a> Moments<'a> {
             let name = name_in_token(address, clause);
             return match (token.get(&name), clause) {
                 (Some(snapshot), _) => Ok(Wanted::Exactly(snapshot)),
-                (None, Some(clause)) => self.at(clause),
+                (None, Some(clause)) => self.at(clause, self.zone),
                 (None, None) => Err(Error::new(
                     ErrorKind::InvalidQuery,
                     format!("mesh.snapshots says nothing of table \"{address}\""),
@@ -82,17 +84,41 @@ impl<'a> Moments<'a> {
             };
         }
         match (clause, self.as_of) {
-            (Some(clause), _) => self.at(clause),
+            (Some(clause), _) => self.at(clause, self.zone),
             (None, Some(instant)) => Ok(Wanted::AsOf(instant)),
             (None, None) => Ok(Wanted::Newest),
         }
     }
 
-    fn at(&self, clause: &TableVersion) -> Result<Wanted> {
+    /// The state of a table that is read through a virtual one: the session's snapshots count where they
+    /// name it, and nothing else that the session says.
+    ///
+    /// # Errors
+    ///
+    /// When the clause has no meaning.
+    pub(super) fn wanted_inside(
+        &self,
+        address: &str,
+        clause: Option<&TableVersion>,
+    ) -> Result<Wanted> {
+        let known = self.snapshots.as_ref();
+        match (known.and_then(|token| token.get(&name_in_token(address, clause))), clause) {
+            (Some(snapshot), _) => Ok(Wanted::Exactly(snapshot)),
+            (None, Some(clause)) => self.at(clause, self.utc),
+            (None, None) => Ok(Wanted::Newest),
+        }
+    }
+
+    /// The time at which the statement is resolved.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.now
+    }
+
+    fn at(&self, clause: &TableVersion, zone: Tz) -> Result<Wanted> {
         let moment = match clause {
             TableVersion::VersionAsOf(version) => version_of(version)?,
             TableVersion::TimestampAsOf(expr) | TableVersion::ForSystemTimeAsOf(expr) => {
-                let instant = instant::of(expr, self.state, (self.zone, self.now))?;
+                let instant = instant::of(expr, self.state, (zone, self.now))?;
                 instant::check_past(instant, self.now)?;
                 Moment::Timestamp(instant)
             }

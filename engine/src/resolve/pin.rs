@@ -1,4 +1,6 @@
 //! Opens the tables of a statement, all at once, and pins each to one snapshot.
+//!
+//! A port that is named several times, in the statement and in the queries of virtual tables, is opened once.
 
 use std::sync::Arc;
 
@@ -7,30 +9,74 @@ use tracing::Instrument;
 
 use super::lookup::PortTable;
 use super::moment::Wanted;
+use super::views::of_view;
 use crate::connector::{Connector, OpenRequest, PinnedTable, SnapshotId};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
-use crate::product::{Contract, Moment, Server};
+use crate::product::{Contract, Moment, Server, View};
 use crate::telemetry::stage;
+
+/// The ports that a statement reads, each at one moment once.
+#[derive(Debug, Default)]
+pub(super) struct Opening(Vec<ToOpen>);
+
+/// A port that is to be opened.
+#[derive(Debug)]
+pub(super) struct ToOpen {
+    pub(super) table: PortTable,
+    pub(super) wanted: Wanted,
+    /// The virtual table that reads it, and the file with its query, if the statement itself does not name it.
+    pub(super) through: Option<(String, String)>,
+}
+
+impl Opening {
+    /// Where a table stands among those that are opened.
+    pub(super) fn place_of(&mut self, wanted: ToOpen) -> usize {
+        let is_known =
+            |known: &ToOpen| known.table.is_same(&wanted.table) && known.wanted == wanted.wanted;
+        if let Some(place) = self.0.iter().position(is_known) {
+            if let (Some(known), None) = (self.0.get_mut(place), &wanted.through) {
+                known.through = None;
+            }
+            return place;
+        }
+        self.0.push(wanted);
+        self.0.len() - 1
+    }
+}
+
+impl ToOpen {
+    /// What it is called in an error: those who name a virtual table need not know what it reads.
+    fn shown(&self) -> String {
+        match &self.through {
+            Some((view, _)) => view.clone(),
+            None => self.table.name.to_string(),
+        }
+    }
+}
 
 /// Opens the tables concurrently, in the order given.
 ///
 /// # Errors
 ///
 /// The first table's error that comes; or that the time for it ran out.
-pub(super) async fn open_all(
-    engine: &Engine,
-    tables: &[(PortTable, Wanted)],
-) -> Result<Vec<PinnedTable>> {
-    let all = try_join_all(tables.iter().map(|(table, wanted)| {
-        open(engine, table, wanted).instrument(stage!("open", table = %table.name))
+pub(super) async fn open_all(engine: &Engine, opening: &Opening) -> Result<Vec<PinnedTable>> {
+    let all = try_join_all(opening.0.iter().map(|one| {
+        let opened = async {
+            let opened = open(engine, &one.table, &one.wanted).await;
+            opened.map_err(|error| match &one.through {
+                Some((view, file)) => of_view(engine, (view, file), error),
+                None => error,
+            })
+        };
+        opened.instrument(stage!("open", table = %one.table.name))
     }));
     let limit = engine.config().resolve_timeout;
     match tokio::time::timeout(limit, all).await {
         Ok(pinned) => pinned,
         Err(_) => {
-            let names: Vec<String> =
-                tables.iter().map(|(table, _)| table.name.to_string()).collect();
+            let mut names: Vec<String> = opening.0.iter().map(ToOpen::shown).collect();
+            names.dedup();
             Err(Error::new(
                 ErrorKind::SourceUnavailable,
                 format!("opening {} took longer than {} s", names.join(", "), limit.as_secs()),
@@ -38,16 +84,6 @@ pub(super) async fn open_all(
             .with_hint("try again; if it goes on, ask the owner of the port"))
         }
     }
-}
-
-/// Opens one table.
-///
-/// # Errors
-///
-/// The table's error, or that the time for it ran out.
-pub(crate) async fn open_within_limit(engine: &Engine, table: &PortTable) -> Result<PinnedTable> {
-    let mut pinned = open_all(engine, &[(table.clone(), Wanted::Newest)]).await?;
-    pinned.pop().ok_or_else(|| Error::new(ErrorKind::Internal, "a table was not opened"))
 }
 
 async fn open(engine: &Engine, table: &PortTable, wanted: &Wanted) -> Result<PinnedTable> {
@@ -122,8 +158,22 @@ fn gone(address: &str, wanted: &SnapshotId, now: &SnapshotId) -> Error {
 /// The server of a contract that is read.
 pub(crate) fn server<'a>(engine: &Engine, contract: &'a Contract) -> Option<&'a Arc<Server>> {
     contract.server(engine.config().environment.as_deref(), |server| {
-        server.unreadable.is_none() && reader(engine, server).is_some()
+        server.unreadable.is_none() && (server.is_virtual() || reader(engine, server).is_some())
     })
+}
+
+/// The query of a table, if the server that is read makes it by one.
+///
+/// # Errors
+///
+/// When the server has none for this table.
+pub(super) fn view_of(engine: &Engine, table: &PortTable) -> Result<Option<Arc<View>>> {
+    let server = server(engine, &table.port.contract).filter(|server| server.is_virtual());
+    let Some(server) = server else { return Ok(None) };
+    match server.view(&table.table) {
+        Some(view) => Ok(Some(Arc::clone(view))),
+        None => Err(unreadable(table, engine.config().environment.as_deref())),
+    }
 }
 
 fn reader<'a>(engine: &'a Engine, server: &Server) -> Option<&'a Arc<dyn Connector>> {

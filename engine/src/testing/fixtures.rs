@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::product::{
     Contract, DataProduct, Domain, Mesh, OnBreach, OutputPort, Owner, Server, Status, Table,
-    Version,
+    Version, View,
 };
 
 use super::{FixedCatalog, MemoryConnector};
@@ -40,6 +40,27 @@ pub fn contract(id: &str, version: Version, tables: &[&str]) -> Contract {
     }
 }
 
+/// The same contract, but that its tables are made by these queries, in their order.
+#[must_use]
+pub fn virtual_contract(id: &str, version: Version, tables: &[(&str, &str)]) -> Contract {
+    let names: Vec<&str> = tables.iter().map(|(name, _)| *name).collect();
+    let view = |(name, sql): &(&str, &str)| {
+        let view = View { file: format!("{name}.sql"), sql: (*sql).to_owned() };
+        ((*name).to_owned(), Arc::new(view))
+    };
+    Contract {
+        servers: vec![Arc::new(Server {
+            name: "view".to_owned(),
+            kind: "custom".to_owned(),
+            format: Some("sql-view".to_owned()),
+            sql_file: Some("{model}.sql".to_owned()),
+            views: tables.iter().map(view).collect(),
+            ..Server::default()
+        })],
+        ..contract(id, version, &names)
+    }
+}
+
 /// An active port with that contract, and its version.
 #[must_use]
 pub fn port(name: &str, contract: Contract) -> OutputPort {
@@ -49,6 +70,7 @@ pub fn port(name: &str, contract: Contract) -> OutputPort {
         description: None,
         is_deprecated: false,
         kind: None,
+        input_contracts: Vec::new(),
         contract: Arc::new(contract),
     }
 }
@@ -69,6 +91,7 @@ pub fn mesh_of(products: Vec<(&str, &str, Vec<OutputPort>)>) -> Mesh {
             owner: Owner::default(),
             tags: Vec::new(),
             file: format!("domains/{domain}/{name}/{name}.odps.yaml"),
+            input_contracts: Vec::new(),
             ports,
         };
         let entry = mesh

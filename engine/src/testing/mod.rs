@@ -12,5 +12,5 @@ pub mod governed_pairs;
 mod policies;
 
 pub use fakes::{FixedCatalog, MemoryConnector};
-pub use fixtures::{contract, engine_with, mesh_of, port};
+pub use fixtures::{contract, engine_with, mesh_of, port, virtual_contract};
 pub use policies::FixedPolicies;

@@ -11,7 +11,7 @@ use crate::authorizer::{Comparison, Decision, Mask, Obligations, RowPredicate, V
 use crate::events::{
     AccessDecision, Asked, EventSink, Outcome, QueryEvent, StatementAction, TableAccess,
 };
-use crate::testing::FixedPolicies;
+use crate::testing::{FixedPolicies, virtual_contract};
 
 /// Keeps what it is told, and can refuse.
 #[derive(Debug, Default)]
@@ -275,4 +275,63 @@ async fn audit_is_shown_to_administrators_and_to_whom_the_policies_let_administe
     assert!(shown.contains("SELECT count(*) FROM media.many.one |"), "{shown}");
     let movement = "SELECT count(*) FROM mesh.runtime.data_movement";
     assert_eq!(super::count(&bo, movement).await.unwrap(), 0);
+}
+
+/// What a virtual product reads is in the record of who asked it, under its own name; its owner sees the statement,
+/// and the owner of what it reads does not.
+#[tokio::test]
+async fn what_a_virtual_product_reads_is_told_in_its_name() {
+    let made =
+        virtual_contract("over", version("1.0.0"), &[("over", "SELECT id FROM media.many.one")]);
+    let made = mesh_of(vec![("shop", "over", vec![port("over", made)])]);
+    let mut mesh = sample_mesh();
+    mesh.domains.extend(made.domains);
+    let policies = Arc::new(FixedPolicies::default());
+    policies.permit("anna", "shop.over.over", Obligations::default());
+    policies.permit("shop.over", "media.many.one", Obligations::default());
+    for (owner, table) in [("shopkeeper", "shop.over.over"), ("editor", "media.many.one")] {
+        policies.permit(owner, table, Obligations::default());
+        policies.let_administer(owner);
+    }
+    let told = Arc::new(Told::default());
+    let engine = Engine::builder()
+        .catalog(Arc::new(FixedCatalog::new(mesh)))
+        .connectors(vec![Arc::new(MemoryConnector::default().with_table("one", numbers(100)))])
+        .authorizer(Arc::clone(&policies) as _)
+        .events(Arc::clone(&told) as _)
+        .build()
+        .unwrap();
+    collect(&anna(&engine), "SELECT count(*) FROM shop.over.over").await.unwrap();
+    let event = told.only();
+    let readers = event.asked.tables.iter();
+    let readers: BTreeSet<_> = readers
+        .map(|it| {
+            (it.table.as_str(), it.reader.as_ref().map(|reader| reader.name.as_str()), it.decision)
+        })
+        .collect();
+    let expected = [
+        ("media.many@1.one", Some("shop.over"), AccessDecision::Allowed),
+        ("shop.over@1.over", None, AccessDecision::Allowed),
+    ];
+    assert_eq!(readers, BTreeSet::from(expected));
+    let sql = "SELECT \"table\", reader, statement IS NULL AS hidden FROM mesh.runtime.audit \
+               WHERE principal = 'anna' ORDER BY 1";
+    for (owner, seen) in [
+        ("shopkeeper", "| shop.over@1.over |        | false  |"),
+        ("editor", "| media.many@1.one | shop.over | true   |"),
+    ] {
+        let text = text(&engine.session(Principal::user(owner)), sql).await;
+        assert!(text.contains(seen) && text.matches("@1").count() == 1, "{owner}: {text}");
+    }
+    assert!(!text(&anna(&engine), sql).await.contains("@1"));
+    // A refusal of what it reads is told in its name, too, and the caller learns of the product alone.
+    policies.decide("shop.over", "media.many.one", Decision::Deny);
+    let error = refusal(&anna(&engine), "SELECT count(*) FROM shop.over.over").await;
+    assert!(!error.to_line().contains("many"), "{}", error.to_line());
+    let tables = told.take().pop().unwrap().asked.tables.clone();
+    let denied: Vec<_> = tables.iter().filter(|it| !it.decision.is_allowed()).collect();
+    assert!(
+        matches!(denied.as_slice(), [it] if it.table == "media.many@1.one" && it.reader.is_some()),
+        "{tables:?}"
+    );
 }

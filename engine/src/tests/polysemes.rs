@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::authorizer::{Mask, Obligations};
 use crate::product::{Column, Definition, LogicalType, OutputPort, Table};
-use crate::testing::FixedPolicies;
+use crate::testing::{FixedPolicies, virtual_contract};
 
 const ARTIST: &str = "mesh/semantics/music.osds.yaml#/definitions/artist-id";
 const ISNI: &str = "mesh/semantics/music.osds.yaml#/definitions/isni";
@@ -143,6 +143,58 @@ async fn columns_of_one_meaning_are_joined() {
     ] {
         assert_eq!(answer(&session, &sql).await.as_deref().ok(), Some(expected), "{sql}");
     }
+}
+
+/// In the query of a virtual product, too; with a hidden table between them, the product may read it.
+#[tokio::test]
+async fn virtual_products_join_by_meaning() {
+    const MAPPED: &str = "SELECT name, title FROM artists.profiles.artists \
+                          JOIN labels.catalogue.records ON POLYSEME('artist')";
+    let add = |mesh: &mut Mesh, product: &str, sql: &str| {
+        let made = virtual_contract(product, version("1.0.0"), &[(product, sql)]);
+        let made = mesh_of(vec![("shop", product, vec![port(product, made)])]);
+        let found = Arc::clone(made.product("shop", product).unwrap());
+        let shop =
+            mesh.domains.entry("shop".to_owned()).or_insert_with(|| made.domains["shop"].clone());
+        shop.products.insert(product.to_owned(), found);
+    };
+    let (mut mesh, tables) = music();
+    add(&mut mesh, "mapped", MAPPED);
+    add(
+        &mut mesh,
+        "wrong",
+        "SELECT 1 FROM artists.profiles.artists JOIN labels.duets.duets ON POLYSEME('nothing')",
+    );
+    let session =
+        crate::testing::engine_with(mesh.clone(), tables).unwrap().session(Principal::user("u"));
+    let sql = "SELECT * FROM shop.mapped.mapped ORDER BY title";
+    assert_eq!(answer(&session, sql).await.unwrap(), "name,title / Ada,One / Ada,Two");
+    let lineage = "SELECT DISTINCT source_product FROM mesh.discovery.lineage WHERE product = 'mapped' ORDER BY 1";
+    let found = answer(&session, lineage).await.unwrap();
+    assert_eq!(found, "source_product / catalogue / numbers / profiles");
+    let error = refusal(&session, "SELECT * FROM shop.wrong.wrong").await;
+    assert!(error.to_line().contains("nothing"), "{}", error.to_line());
+
+    // What is masked joins by chance or never: it is refused, and nothing is told of what is made from what.
+    let policies = Arc::new(FixedPolicies::default());
+    for table in ["artists.profiles.artists", "artists.numbers.ids", "labels.catalogue.records"] {
+        policies.permit("shop.mapped", table, Obligations::default());
+    }
+    policies.permit("u", "shop.mapped.mapped", Obligations::default());
+    let engine = Engine::builder()
+        .catalog(Arc::new(FixedCatalog::new(mesh)))
+        .connectors(vec![Arc::new(music().1)])
+        .authorizer(Arc::clone(&policies) as _)
+        .build()
+        .unwrap();
+    let session = engine.session(Principal::user("u"));
+    assert_eq!(answer(&session, sql).await.unwrap(), "name,title / Ada,One / Ada,Two");
+    let masks = BTreeMap::from([("isni".to_owned(), Mask::Alphanum)]);
+    let masked = Obligations { masks, ..Obligations::default() };
+    policies.permit("shop.mapped", "labels.catalogue.records", masked);
+    let error = refusal(&session, sql).await;
+    assert_eq!(error.kind(), ErrorKind::PermissionDenied);
+    assert!(!error.to_line().contains("isni"), "{}", error.to_line());
 }
 
 #[tokio::test]

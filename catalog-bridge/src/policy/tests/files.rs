@@ -346,6 +346,42 @@ fn agreement_permits_what_was_approved_for_its_time_and_purpose() {
     }
 }
 
+/// What a virtual product reads for is what its agreements say, as long as they hold.
+#[test]
+fn agreement_tells_what_a_product_reads_for() {
+    let agreement = "kind: AccessAgreement\nid: one\nstatus: approved\n\
+                     startTimestamp: \"2026-06-01T00:00:00Z\"\nendTimestamp: \"2027-01-01T00:00:00Z\"\n\
+                     description: {purpose: audit}\nprovider: {dataProductId: a-p}\n\
+                     consumer: {teamId: b, dataProductId: b-p}\n";
+    let mesh = two_domains();
+    let product = |domain: &str| mesh.product(domain, "p").expect("a product");
+    for (change, at, expected) in [
+        (("", ""), "2026-11-21T12:00:00Z", vec!["audit"]),
+        (("", ""), "2027-01-01T00:00:00Z", vec![]),
+        (("", ""), "2026-05-31T23:59:59Z", vec![]),
+        (("approved", "draft"), "2026-11-21T12:00:00Z", vec![]),
+        (("dataProductId: b-p", "dataProductId: other"), "2026-11-21T12:00:00Z", vec![]),
+        ((", dataProductId: b-p", ""), "2026-11-21T12:00:00Z", vec![]),
+    ] {
+        let text = match change {
+            ("", _) => agreement.to_owned(),
+            (from, to) => agreement.replace(from, to),
+        };
+        let rule =
+            "@id(\"global/x\") permit (principal, action == Mesh::Action::\"readRow\", resource);";
+        let all = [(GLOBAL, rule), ("mesh/agreements/one.oaas.yaml", text.as_str())];
+        let (policies, problems) = load(&mesh, &all);
+        assert_eq!(lines(&problems), Vec::<String>::new(), "{change:?}");
+        let at = at.parse().expect("a time");
+        assert_eq!(
+            policies.agreed_purposes(product("a"), product("b"), at),
+            expected,
+            "{change:?}"
+        );
+        assert!(policies.agreed_purposes(product("b"), product("a"), at).is_empty());
+    }
+}
+
 #[test]
 fn huge_and_deep_policies_are_refused_and_nothing_breaks() {
     let deep = |count: usize| {

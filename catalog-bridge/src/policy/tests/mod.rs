@@ -40,6 +40,7 @@ pub(super) fn port(name: &str, version: &str, tables: Vec<Table>) -> OutputPort 
         description: None,
         is_deprecated: false,
         kind: None,
+        input_contracts: Vec::new(),
         contract: Arc::new(Contract {
             id: name.to_owned(),
             name: None,
@@ -71,6 +72,7 @@ pub(super) fn product(domain: &str, name: &str, ports: Vec<OutputPort>) -> DataP
         owner: Owner::default(),
         tags: Vec::new(),
         file: format!("{name}.odps.yaml"),
+        input_contracts: Vec::new(),
         ports,
     }
 }

@@ -13,14 +13,14 @@ use samite_engine::{Error, ErrorKind, Result};
 use super::{artists, failed, joined, plays, royalties};
 
 /// Changes when the documents or the data change, so that an older mesh is written anew.
-const VERSION: &str = "1";
+const VERSION: &str = "2";
 
 /// How many plays the mesh has.
 pub const PLAYS: u64 = 1_200_000;
 
 const MARKER: &str = ".samite-demo";
 
-const DOCUMENTS: [(&str, &str); 7] = [
+const DOCUMENTS: [(&str, &str); 10] = [
     (
         "domains/media_player/play_events/play_events.odps.yaml",
         include_str!("mesh/play_events.odps.yaml"),
@@ -40,6 +40,12 @@ const DOCUMENTS: [(&str, &str); 7] = [
         "domains/payments/royalties/royalties.v1.odcs.yaml",
         include_str!("mesh/royalties.v1.odcs.yaml"),
     ),
+    ("domains/listeners/sessions/sessions.odps.yaml", include_str!("mesh/sessions.odps.yaml")),
+    (
+        "domains/listeners/sessions/sessions.v1.odcs.yaml",
+        include_str!("mesh/sessions.v1.odcs.yaml"),
+    ),
+    ("domains/listeners/sessions/sessions.v1.sql", include_str!("mesh/sessions.v1.sql")),
 ];
 
 /// A mesh that is there.
@@ -82,6 +88,9 @@ pub async fn write(folder: &Path, plays: u64) -> Result<DemoMesh> {
     write_data(&domains, plays).await?;
     for (file, text) in DOCUMENTS {
         let file = folder.join(file);
+        if let Some(parent) = file.parent() {
+            std::fs::create_dir_all(parent).map_err(|error| failed(parent, error))?;
+        }
         std::fs::write(&file, text).map_err(|error| failed(&file, error))?;
     }
     std::fs::write(&marker, complete).map_err(|error| failed(&marker, error))?;

@@ -2,12 +2,12 @@
 
 use std::fmt;
 
+use crate::product::{Column, LogicalType};
 use datafusion::arrow::datatypes::DataType;
-use samite_engine::product::{Column, LogicalType};
 
 /// What kind of values a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TypeClass {
+pub enum TypeClass {
     /// Text.
     String,
     /// Bytes.
@@ -34,7 +34,8 @@ pub(crate) enum TypeClass {
 
 impl TypeClass {
     /// The class that a logical type promises.
-    pub(crate) fn of_logical(logical: LogicalType) -> Self {
+    #[must_use]
+    pub fn of_logical(logical: LogicalType) -> Self {
         match logical {
             LogicalType::String => Self::String,
             LogicalType::Date => Self::Date,
@@ -50,7 +51,7 @@ impl TypeClass {
     }
 
     /// The class that an owner's own name of a type promises; none for a name nobody knows.
-    pub(crate) fn of_physical(physical: &str) -> Option<Self> {
+    pub fn of_physical(physical: &str) -> Option<Self> {
         let name: String = physical
             .trim()
             .chars()
@@ -81,7 +82,7 @@ impl TypeClass {
     }
 
     /// The class of what a source holds; none for a type that no contract can promise.
-    pub(crate) fn of_arrow(data_type: &DataType) -> Option<Self> {
+    pub fn of_arrow(data_type: &DataType) -> Option<Self> {
         Some(match data_type {
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::String,
             DataType::Binary
@@ -111,7 +112,7 @@ impl TypeClass {
     }
 
     /// True if values of class `held` keep the promise of this class.
-    pub(crate) fn accepts(self, held: Self) -> bool {
+    pub fn accepts(self, held: Self) -> bool {
         self == held || (self == Self::Number && held == Self::Integer)
     }
 }
@@ -138,7 +139,7 @@ impl fmt::Display for TypeClass {
 ///
 /// An owner may say that dates are stored as text (`logicalType: date`, `physicalType: VARCHAR`).
 /// Where the two disagree, the physical type alone is the promise about the source.
-pub(crate) fn broken_promise(column: &Column, data_type: &DataType) -> Option<TypeClass> {
+pub fn broken_promise(column: &Column, data_type: &DataType) -> Option<TypeClass> {
     if *data_type == DataType::Null {
         return None;
     }
