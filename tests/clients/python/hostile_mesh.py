@@ -20,7 +20,10 @@ from sample_mesh import UTC, Product, Version, column, write_iceberg
 
 # Who asks: some rows, all of them raw; all rows, masked; all rows, but two columns are absent; all of this, and not logged in; no rows at all.
 PRINCIPALS = ["rows", "masks", "lean", "anonymous", "seer"]
-PRODUCTS = {"people": "parquet", "deals": "delta", "stock": "iceberg"}
+# The last is made by a query over a table that nobody but the owner may find, and leaves a row of it out.
+PRODUCTS = {"people": "parquet", "deals": "delta", "stock": "iceberg", "derived": "sql-view"}
+QUERY = "SELECT * FROM zqprovins.zqursprung.rows WHERE id > 0"
+SERVICES = '[services."vault.derived"]\ngroups = ["owners"]\n'
 HIDDEN_ROWS = 35
 SEEN_IDS = [1, 3, 5, 7, 9, 11]
 # Even ids up to 12, and the others far away.
@@ -131,7 +134,7 @@ PHOTO = {"hidden": b"\x9f\xc3\x07\xe1\xb4\x5a\xd2\x68", "seen": b"\x8d\xf1\x16\x
 # Names and comments: who knows them may not be told by an answer.
 NAMES = {
     "zqkammare": ALL, "zqtavla": ALL, "zqkolumn": ALL, "zqbeskrivning": ALL, "zqetikett": ALL, "zqlag": ALL, "zqprovins": ALL, "zqgods": ALL,
-    "zqkallartext": ALL, "zqnyspalt": ALL, "zqsigill": ALL, "zqlacktext": ALL, "zqkommentar": ALL, "global/zq": ALL,
+    "zqursprung": ALL, "zqutelamnad": ALL, "zqkallartext": ALL, "zqnyspalt": ALL, "zqsigill": ALL, "zqlacktext": ALL, "zqkommentar": ALL, "global/zq": ALL,
     "zqtrasig": ALL, "2.7183.0": ALL, "wq7note": {"lean", "anonymous"}, "wq7kommentar": {"lean", "anonymous"},
 }
 
@@ -168,7 +171,7 @@ def canaries():
     far = HIDDEN_IDS[-1] // 1000
     found.append(Canary("id of hidden rows", {str(far).encode(), f"{far:,}".encode()} | {struct.pack("<q", number) for number in HIDDEN_IDS[6:]},
                         NOT_HIDDEN_ROWS))
-    nobody = {"zqkommentar", "global/zq", "zqtrasig"}
+    nobody = {"zqutelamnad", "zqkommentar", "global/zq", "zqtrasig"}
     return found + [Canary(name, text_forms(name), hidden_from, is_for_nobody=name in nobody) for name, hidden_from in NAMES.items()]
 
 
@@ -282,6 +285,9 @@ def write(mesh, principal):
         if "wq7note" in rows.column_names:
             promises.append({"property": "latency", "value": 4, "unit": "h", "element": "rows.wq7note"})
         path = "data/{model}/" if kind == "parquet" else "data/{model}"
+        if kind == "sql-view":
+            write_derived(mesh, name, rows, is_whole)
+            continue
         versions = [Version("1.0.0", {"rows": contract_columns(rows)}, format=kind, path=path, sla=promises)]
         if is_whole and name == "people":
             # A version that its contract does not have is a problem, which tells of both.
@@ -296,6 +302,21 @@ def write(mesh, principal):
         write_hidden(mesh)
         (mesh / "mesh/policies").mkdir(parents=True)
         (mesh / "mesh/policies/global.cedar").write_text(policies(), encoding="utf-8")
+
+
+def write_derived(mesh, name, rows, is_whole):
+    """A virtual product over a hidden table; for who sees a part of it, over a table that is the same to him."""
+    version = Version("1.0.0", {"rows": contract_columns(rows)}, server={"type": "custom", "format": "sql-view", "path": "query.sql"})
+    folder = Product("vault", name, [version], {"version": "1.0.0"}).write(mesh)
+    (folder / "query.sql").write_text(QUERY if is_whole else "SELECT * FROM vault.people.rows", encoding="utf-8")
+    if not is_whole:
+        return
+    left_out = rows.slice(0, 1)
+    for column_name, value in (("id", -7), ("name", "zqutelamnad zqutelamnad")):
+        place = left_out.column_names.index(column_name)
+        left_out = left_out.set_column(place, column_name, pa.array([value], rows.schema.field(column_name).type))
+    source = Version("1.0.0", {"rows": contract_columns(rows)}, path="data/{model}/")
+    write_rows(Product("zqprovins", "zqursprung", [source]).write(mesh), "parquet", pa.concat_tables([left_out, rows]))
 
 
 def write_hidden(mesh):

@@ -98,6 +98,7 @@ STATEMENTS = {
         "SELECT * FROM mesh.discovery.domains",
         "SELECT * FROM mesh.discovery.products",
         "SELECT * FROM mesh.discovery.ports",
+        "SELECT * FROM mesh.discovery.lineage",
         "SELECT * FROM mesh.discovery.tables",
         "SELECT * FROM mesh.discovery.columns",
         "SELECT * FROM mesh.discovery.slo",
