@@ -1,5 +1,7 @@
 //! The files of policies and the agreements of a mesh, as what decides.
 
+use std::sync::Arc;
+
 use samite_engine::product::Mesh;
 use samite_engine::{Error, ErrorKind, Result};
 
@@ -37,13 +39,14 @@ impl KnownPolicies {
             bytes: bytes.cloned(),
         };
         let files = self.files.iter().map(file).collect();
-        let loaded = self.loader.clone().load(mesh.clone().into(), files).await;
+        let mesh = Arc::new(mesh);
+        let loaded = self.loader.clone().load(Arc::clone(&mesh), files).await;
         let (loader, policies, problems) = loaded.map_err(|error| {
             Error::new(ErrorKind::ResourcesExhausted, "the policies of the mesh cannot be read")
                 .with_source(error)
         })?;
         self.loader = loader;
-        let mut mesh = mesh;
+        let mut mesh = Arc::unwrap_or_clone(mesh);
         mesh.problems.extend(problems);
         mesh.problems
             .sort_by(|left, right| (&left.file, left.line).cmp(&(&right.file, right.line)));

@@ -53,6 +53,8 @@ impl PolicyLoader {
         let work = move || {
             let mut loader = self;
             let (policies, problems) = loader.load_here(&mesh, &files);
+            // So that whoever waits need not copy it.
+            drop(mesh);
             // Nobody waits any more if this took too long.
             let _ = sender.send((loader, policies, problems));
         };

@@ -65,7 +65,9 @@ pub(crate) use promise::promise;
 pub(crate) use pruner::Pruner;
 pub use report::report;
 pub(crate) use stored_deletes::{Deletes, StoredDeletes};
-pub(crate) use table_snapshot::{Bounds, Identity, LakeFile, SnapshotColumn, TableSnapshot};
+pub(crate) use table_snapshot::{
+    Bounds, Identity, KnownColumn, LakeFile, SnapshotColumn, TableSnapshot,
+};
 pub(crate) use value_range::{range_of, with_deletes};
 
 use listing::KnownFiles;

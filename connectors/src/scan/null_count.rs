@@ -10,7 +10,7 @@
 
 use samite_engine::connector::NullCount;
 
-use super::LakeFile;
+use super::{KnownColumn, LakeFile};
 
 /// How many rows have no value in the column at `index`. `is_complete` is false if there are more files than
 /// `files`.
@@ -28,20 +28,18 @@ pub(crate) fn nulls_of<'a>(
 }
 
 fn of_file(file: &LakeFile, index: usize) -> NullCount {
-    if file.rows == Some(0) {
-        return NullCount { at_least: 0, at_most: Some(0) };
-    }
-    let nulls = match file.constant(index) {
-        Some(value) if value.is_null() => file.rows,
-        Some(_) => Some(0),
-        None => file.bounds.get(index).and_then(|bounds| bounds.nulls),
+    let nulls = match file.column(index) {
+        KnownColumn::NoRows => Some(0),
+        KnownColumn::NoValues => file.rows,
+        KnownColumn::Constant(_) => Some(0),
+        KnownColumn::Bounds(bounds) => bounds.nulls,
+        KnownColumn::Unknown => None,
     };
     let Some(nulls) = nulls else { return NullCount::default() };
     let deleted = file.rows.zip(file.live_rows()).map(|(rows, live)| rows.saturating_sub(live));
-    let has_deletes = file.deleted_rows.is_some() || file.has_deleted_keys;
     let at_least = match deleted {
         Some(deleted) => nulls.saturating_sub(deleted),
-        None if has_deletes => 0,
+        None if file.may_lack_rows() => 0,
         None => nulls,
     };
     NullCount { at_least, at_most: Some(nulls) }

@@ -48,7 +48,7 @@ fn constant(value: &ScalarValue, rows: Option<usize>) -> ColumnStatistics {
 }
 
 fn bounded(bounds: &Bounds, data_type: &DataType, file: &LakeFile) -> ColumnStatistics {
-    let has_deletes = file.deleted_rows.is_some() || file.has_deleted_keys;
+    let has_deletes = file.may_lack_rows();
     // NaN lies in no bound, but above all.
     let is_bounded = !data_type.is_floating() || bounds.has_no_nan;
     let precise = |value: &Option<ScalarValue>| match value {

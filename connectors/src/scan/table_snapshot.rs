@@ -144,4 +144,39 @@ impl LakeFile {
     pub(crate) fn constant(&self, index: usize) -> Option<&ScalarValue> {
         self.constants.iter().find(|(column, _)| *column == index).map(|(_, value)| value)
     }
+    /// What is known of all its values in column `index`.
+    pub(crate) fn column(&self, index: usize) -> KnownColumn<'_> {
+        if self.rows == Some(0) {
+            return KnownColumn::NoRows;
+        }
+        match (self.constant(index), self.bounds.get(index)) {
+            (Some(value), _) if value.is_null() => KnownColumn::NoValues,
+            (Some(value), _) => KnownColumn::Constant(value),
+            (None, Some(bounds)) if bounds.nulls.is_some() && bounds.nulls == self.rows => {
+                KnownColumn::NoValues
+            }
+            (None, Some(bounds)) => KnownColumn::Bounds(bounds),
+            (None, None) => KnownColumn::Unknown,
+        }
+    }
+
+    /// True if rows of it may be deleted.
+    pub(crate) fn may_lack_rows(&self) -> bool {
+        self.deleted_rows.is_some() || self.has_deleted_keys
+    }
+}
+
+/// What is known of all values of a column in one file, deleted rows included.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum KnownColumn<'a> {
+    /// The file is empty.
+    NoRows,
+    /// Every value is NULL.
+    NoValues,
+    /// Every row has this value, which is not NULL.
+    Constant(&'a ScalarValue),
+    /// Some of it, perhaps nothing.
+    Bounds(&'a Bounds),
+    /// Nothing.
+    Unknown,
 }

@@ -16,7 +16,7 @@ use std::cmp::Ordering;
 use datafusion::scalar::ScalarValue;
 use samite_engine::connector::{ColumnRange, Extreme, ValueRange};
 
-use super::LakeFile;
+use super::{Bounds, KnownColumn, LakeFile};
 
 /// Between which values those of the column at `index` lie. `is_complete` is false if there are
 /// more files than `files`.
@@ -69,29 +69,26 @@ struct Told {
 
 impl Told {
     fn add(&mut self, file: &LakeFile, index: usize) {
-        if file.rows == Some(0) {
-            return;
-        }
-        let has_deletes = file.deleted_rows.is_some() || file.has_deleted_keys;
-        if let Some(value) = file.constant(index) {
-            if !value.is_null() {
+        match file.column(index) {
+            KnownColumn::NoRows | KnownColumn::NoValues => {}
+            KnownColumn::Constant(value) => {
                 // In a file that may be empty, the value may not occur.
-                let occurs = !has_deletes && file.rows.is_some();
+                let occurs = !file.may_lack_rows() && file.rows.is_some();
                 self.bounded((value, value), occurs.then_some((value, value)));
             }
-            return;
+            KnownColumn::Bounds(bounds) => self.add_bounds(file, bounds),
+            KnownColumn::Unknown => self.unknown(),
         }
-        let Some(bounds) = file.bounds.get(index) else { return self.unknown() };
-        if bounds.nulls.is_some() && bounds.nulls == file.rows {
-            return;
-        }
+    }
+
+    fn add_bounds(&mut self, file: &LakeFile, bounds: &Bounds) {
         let (Some(min), Some(max)) = (&bounds.min, &bounds.max) else { return self.unknown() };
         if min.is_null() || max.is_null() {
             return self.unknown();
         }
         let has_value = bounds.attained
             || matches!((file.rows, bounds.nulls), (Some(rows), Some(nulls)) if nulls < rows);
-        let occurring = match (has_value && !has_deletes, bounds.rounded_us) {
+        let occurring = match (has_value && !file.may_lack_rows(), bounds.rounded_us) {
             (false, _) => None,
             (true, _) if bounds.attained => Some((min.clone(), max.clone())),
             (true, Some(rounded)) => moved(min, rounded).zip(moved(max, -rounded)),
