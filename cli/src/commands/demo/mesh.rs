@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! FOLDER/domains/<domain>/<product>/   documents, and the data below data/
+//! FOLDER/mesh/semantics/               what columns mean in all of them
 //! FOLDER/.samite-demo                  which version is there, and where it was written
 //! ```
 
@@ -13,14 +14,14 @@ use samite_engine::{Error, ErrorKind, Result};
 use super::{artists, failed, joined, plays, royalties};
 
 /// Changes when the documents or the data change, so that an older mesh is written anew.
-const VERSION: &str = "2";
+const VERSION: &str = "3";
 
 /// How many plays the mesh has.
 pub const PLAYS: u64 = 1_200_000;
 
 const MARKER: &str = ".samite-demo";
 
-const DOCUMENTS: [(&str, &str); 10] = [
+const DOCUMENTS: [(&str, &str); 11] = [
     (
         "domains/media_player/play_events/play_events.odps.yaml",
         include_str!("mesh/play_events.odps.yaml"),
@@ -46,6 +47,7 @@ const DOCUMENTS: [(&str, &str); 10] = [
         include_str!("mesh/sessions.v1.odcs.yaml"),
     ),
     ("domains/listeners/sessions/sessions.v1.sql", include_str!("mesh/sessions.v1.sql")),
+    ("mesh/semantics/daff.osds.yaml", include_str!("mesh/daff.osds.yaml")),
 ];
 
 /// A mesh that is there.
