@@ -31,6 +31,11 @@ impl SnapshotToken {
         self.0.get(table).cloned().map(SnapshotId)
     }
 
+    /// The addresses of the tables, each with its snapshot.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&String, SnapshotId)> {
+        self.0.iter().map(|(table, id)| (table, SnapshotId(id.clone())))
+    }
+
     /// True if no table of a product was read.
     #[must_use]
     pub fn is_empty(&self) -> bool {

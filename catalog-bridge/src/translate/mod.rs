@@ -16,6 +16,7 @@ mod location;
 mod names;
 mod product;
 mod quality;
+mod relationships;
 mod servers;
 mod tables;
 mod variables;

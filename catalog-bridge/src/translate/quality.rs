@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use samite_engine::product::{
     Expectation, Measure, QualityRule, QueryPart, RuleKind, RuleValue, ValueLimit,
 };
+use samite_engine::quality::check_schedule;
 
 use super::extensions;
 use super::variables::expand;
 use crate::documents::{Amount, Edition, Node, Value};
+use crate::problems::Finding;
 
 /// What stands for the table in a query, and what for the column.
 const TABLE_WORDS: [&str; 4] = ["object", "model", "table", "schema"];
@@ -58,7 +60,21 @@ pub(super) fn limits(node: &Node) -> Vec<ValueLimit> {
     if options.is_true("uniqueItems") {
         limits.push(ValueLimit::ItemsUnique);
     }
+    limits.extend(size("minProperties").map(ValueLimit::FieldsAtLeast));
+    limits.extend(size("maxProperties").map(ValueLimit::FieldsAtMost));
+    let format = options.text_of("format").map(str::to_owned);
+    limits.extend(format.map(ValueLimit::Format));
     limits
+}
+
+/// The problem of a rule whose schedule is for cron and cannot be read: it is checked with all others only.
+pub(super) fn unreadable_schedule(node: &Node, path: &str) -> Option<Finding> {
+    let scheduler = node.text_of("scheduler").unwrap_or("cron");
+    let schedule = node.get("schedule").filter(|_| scheduler.eq_ignore_ascii_case("cron"))?;
+    let why = check_schedule(schedule.text()?).err()?;
+    let message = format!("found {}: {why}", schedule.describe());
+    let finding = Finding::warning(schedule.line, format!("{path}.schedule"), message);
+    Some(finding.with_hint("expected five fields of cron, for instance 0 6 * * 1-5"))
 }
 
 fn is_bound(value: &RuleValue) -> bool {
@@ -350,16 +366,42 @@ mod tests {
     }
 
     #[test]
+    fn schedule_that_cron_does_not_read_is_told_by_its_line() {
+        for (rule, expected) in [
+            ("{schedule: 0 6 * * 1-5}", None),
+            ("{schedule: 'at six'}", Some((2, "quality[0].schedule"))),
+            ("{schedule: '0 25 * * *', scheduler: Cron}", Some((2, "quality[0].schedule"))),
+            ("{schedule: nightly, scheduler: airflow}", None),
+            ("{scheduler: cron}", None),
+        ] {
+            let root = yaml::parse(format!("rule:\n  {rule}\n").as_bytes()).unwrap();
+            let found = unreadable_schedule(root.get("rule").unwrap(), "quality[0]");
+            let place = found.as_ref().and_then(|it| Some((it.line?, it.path.as_str())));
+            assert_eq!(place, expected, "{rule}");
+        }
+    }
+
+    #[test]
     fn limits_of_a_column_are_read() {
         let root = yaml::parse(
             b"enum: [{value: a}, {value: 2}, {value: null}]\n\
-             logicalTypeOptions: {minimum: 1, exclusiveMaximum: 2.5, pattern: '^a', maxLength: 3, uniqueItems: true}\n",
+             logicalTypeOptions: {minimum: 1, exclusiveMaximum: 2.5, pattern: '^a', maxLength: 3, uniqueItems: true,\n\
+             \x20 maxProperties: 2, format: uuid}\n",
         )
         .unwrap();
         let words: Vec<_> = limits(&root).iter().map(ValueLimit::as_str).collect();
         assert_eq!(
             words,
-            ["enum", "minimum", "exclusiveMaximum", "maxLength", "pattern", "uniqueItems"]
+            [
+                "enum",
+                "minimum",
+                "exclusiveMaximum",
+                "maxLength",
+                "pattern",
+                "uniqueItems",
+                "maxProperties",
+                "format"
+            ]
         );
         let values = vec![RuleValue::Text("a".to_owned()), RuleValue::Whole(2)];
         assert_eq!(limits(&root)[0], ValueLimit::OneOf(values));

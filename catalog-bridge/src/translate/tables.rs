@@ -6,6 +6,7 @@ use super::Surroundings;
 use super::extensions::{self, Part};
 use super::location::in_mesh;
 use super::quality::{self, Owner};
+use super::relationships::relationships;
 use crate::documents::{Edition, Node};
 use crate::problems::Finding;
 
@@ -55,6 +56,7 @@ impl Reader<'_> {
         for (index, rule) in node.items_of("quality").iter().enumerate() {
             let path = format!("{path}.quality[{index}]");
             self.findings.extend(extensions::audit(rule, &path, Part::QualityRule, self.edition));
+            self.findings.extend(quality::unreadable_schedule(rule, &path));
         }
     }
 
@@ -65,6 +67,7 @@ impl Reader<'_> {
     fn table(&mut self, node: &Node, path: &str) -> Table {
         self.audit(node, path, Part::Table);
         let table = Table {
+            id: owned(node, "id"),
             name: owned(node, "name").unwrap_or_default(),
             physical_name: owned(node, "physicalName"),
             description: owned(node, "description"),
@@ -72,6 +75,7 @@ impl Reader<'_> {
             is_deprecated: node.is_true("deprecated"),
             columns: self.columns(node, path),
             quality: self.rules(node, Owner::Table),
+            relationships: relationships(node, self.surroundings.folder()),
             line: node.line,
         };
         if table.name.trim().is_empty() {
@@ -112,6 +116,7 @@ impl Reader<'_> {
     fn column(&mut self, node: &Node, path: &str) -> Column {
         self.audit(node, path, Part::Column);
         Column {
+            id: owned(node, "id"),
             name: owned(node, "name").unwrap_or_default(),
             physical_name: owned(node, "physicalName"),
             logical_type: node.text_of("logicalType").and_then(logical_type),
@@ -128,6 +133,7 @@ impl Reader<'_> {
             limits: quality::limits(node),
             quality: self.rules(node, Owner::Column),
             source_objects: texts(node, "transformSourceObjects"),
+            relationships: relationships(node, self.surroundings.folder()),
             children: self.children(node, path),
             line: node.line,
         }
@@ -136,6 +142,10 @@ impl Reader<'_> {
     /// Fields of an object, item of an array, key and value of a map.
     fn children(&mut self, node: &Node, path: &str) -> Vec<Column> {
         let mut children = self.columns(node, path);
+        let required = node.get("logicalTypeOptions").map_or(&[][..], |it| it.items_of("required"));
+        for child in &mut children {
+            child.is_required |= required.iter().any(|it| it.text() == Some(child.name.as_str()));
+        }
         if let Some(item) = node.get("items") {
             children.push(self.column(item, &format!("{path}.items")));
         }

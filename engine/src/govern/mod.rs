@@ -17,6 +17,7 @@ mod governed_view;
 mod hidden_error;
 mod joined_alike;
 mod leakproof;
+mod lines;
 mod masks;
 mod named_values;
 mod row_filter;

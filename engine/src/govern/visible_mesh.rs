@@ -15,10 +15,12 @@ use std::time::Duration;
 use moka::sync::Cache;
 
 use super::decide::{Asking, request_of};
+use super::lines;
 use crate::authorizer::{AccessRequest, Action, Authorizer};
 use crate::error::Result;
 use crate::product::{
-    Contract, DataProduct, Domain, LifeStage, Measure, Mesh, OutputPort, Problem, Slo, Table,
+    ColumnReference, Contract, DataProduct, Domain, LifeStage, Measure, Mesh, OutputPort, Problem,
+    Relationship, Slo, Table,
 };
 use crate::session::{OwnedProduct, Principal};
 
@@ -89,7 +91,7 @@ pub(crate) async fn visible_mesh(asking: Asking<'_>, sees_all: bool) -> Result<V
     }
     let seen = Seen { asking, authorizer: authorizer.as_ref() };
     let named = seen.mesh(&mesh, sees_all);
-    let listed = seen.listed(&named);
+    let listed = seen.listed(&named, &mesh);
     let (whole, named, listed) = (Arc::clone(&mesh), Arc::new(named), Arc::new(listed));
     let visible = VisibleMesh { whole, named, listed };
     kept.insert(key, (mesh, visible.clone()));
@@ -164,14 +166,21 @@ impl Seen<'_> {
     }
 
     /// The same mesh with what may be said of its tables.
-    fn listed(&self, named: &Mesh) -> Mesh {
+    fn listed(&self, named: &Mesh, whole: &Mesh) -> Mesh {
         let mut listed = named.clone();
         let products = listed.domains.values_mut().flat_map(|domain| domain.products.values_mut());
         for product in products {
+            let ports = whole.product(&product.domain, &product.name).map(|whole| &whole.ports);
             let seen = |port: &OutputPort| {
                 let tables = port.contract.tables.iter();
                 let tables = tables.map(|table| self.table(product, port, table));
-                with_tables(port, tables.collect())
+                let mut seen = with_tables(port, tables.collect())?;
+                let is_it = |it: &&OutputPort| it.name == port.name && it.version == port.version;
+                let all = ports.and_then(|ports| ports.iter().find(is_it));
+                if all.is_none_or(|all| !has_all(&seen.contract, &all.contract)) {
+                    lines::hide(Arc::make_mut(&mut seen.contract));
+                }
+                Some(seen)
             };
             let ports: Vec<OutputPort> = product.ports.iter().filter_map(seen).collect();
             let is_same = |(one, other): (&OutputPort, &OutputPort)| {
@@ -206,8 +215,14 @@ impl Seen<'_> {
         let mut seen = table.as_ref().clone();
         seen.columns.retain(|column| !absent.contains(&column.name));
         seen.quality.retain(|rule| says_nothing_of(&absent, &rule.measure));
+        let is_told = |relationship: &Relationship| {
+            let mut ends = relationship.from.iter().chain(&relationship.to);
+            ends.all(|end| names_none(end, table, &absent))
+        };
+        seen.relationships.retain(is_told);
         for column in &mut seen.columns {
             column.quality.retain(|rule| says_nothing_of(&absent, &rule.measure));
+            column.relationships.retain(is_told);
         }
         Arc::new(seen)
     }
@@ -242,6 +257,15 @@ fn says_nothing_of(absent: &BTreeSet<String>, measure: &Measure) -> bool {
     }
 }
 
+/// True for a reference to another table, or to a column of this one that is not absent.
+fn names_none(reference: &ColumnReference, table: &Table, absent: &BTreeSet<String>) -> bool {
+    if reference.contract.is_some() || !reference.names(table) {
+        return true;
+    }
+    let path = reference.columns(table);
+    path.is_some_and(|path| path.first().is_some_and(|column| !absent.contains(column)))
+}
+
 /// The port with these tables only; `None` if there are none.
 fn with_tables(port: &OutputPort, tables: Vec<Arc<Table>>) -> Option<OutputPort> {
     if tables.is_empty() {
@@ -251,6 +275,12 @@ fn with_tables(port: &OutputPort, tables: Vec<Arc<Table>>) -> Option<OutputPort>
     let all = &port.contract.tables;
     contract.slos.retain(|slo| !names_another(slo, all, &contract.tables));
     Some(OutputPort { contract: Arc::new(contract), ..port.clone() })
+}
+
+/// True if all tables of a contract are seen, as they are.
+fn has_all(seen: &Contract, whole: &Contract) -> bool {
+    let mut pairs = seen.tables.iter().zip(&whole.tables);
+    seen.tables.len() == whole.tables.len() && pairs.all(|(one, other)| Arc::ptr_eq(one, other))
 }
 
 /// True for a promise that names a table of the contract, or a column of one, that is not seen.
@@ -264,7 +294,11 @@ fn names_another(slo: &Slo, all: &[Arc<Table>], seen: &[Arc<Table>]) -> bool {
         match (all.iter().find(|table| table.name == name), all) {
             (Some(table), _) => !is_seen(table, column, seen),
             (None, [only]) => !is_seen(only, Some(element), seen),
-            (None, _) => false,
+            // A column without its table means none of several; its name may be that of a hidden one.
+            (None, several) => several.iter().any(|table| {
+                let has = table.columns.iter().any(|column| column.name == element);
+                has && !is_seen(table, Some(element), seen)
+            }),
         }
     };
     elements.split(',').map(str::trim).any(is_hidden)

@@ -65,15 +65,16 @@ fn of_shape(picture: Picture<'_>, place: &tables::Row<'_>) -> Vec<Problem> {
     }
     let may_profile =
         picture.asking.allows(Action::Profile, (place.product, place.port, place.table));
-    let is_seen = |name: &str| place.table.columns.iter().any(|column| column.name == name);
+    let seen = |name: &str| place.table.columns.iter().find(|column| column.name == name);
     let level = match contract.on_breach {
         OnBreach::Warn => ProblemLevel::Warning,
         OnBreach::Refuse => ProblemLevel::Error,
     };
-    for missing in met.missing.iter().filter(|missing| is_seen(&missing.column)) {
+    for missing in &met.missing {
+        let Some(column) = seen(&missing.column) else { continue };
         let reason = missing.words(!may_profile);
         let message = format!("column {address}.{} is required: {reason}", missing.column);
-        problems.push(problem(level, missing.line, message));
+        problems.push(problem(level, column.line, message));
     }
     problems
 }

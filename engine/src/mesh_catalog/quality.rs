@@ -47,6 +47,7 @@ pub(super) fn table(picture: Picture<'_>) -> Result<Arc<dyn TableProvider>> {
         .double("measured", |row| quality::as_float(row.result.as_ref()?.measured.as_ref()?))
         .number("rows", |row| i64::try_from(row.result.as_ref()?.rows?).ok())
         .text("message", |row| row.result.as_ref()?.message.as_ref())
+        .text("snapshot", |row| row.result.as_ref()?.snapshot.as_ref())
         .time("checked_at", |row| Some(row.result.as_ref()?.checked_at))
         .text("description", |row| row.rule.rule.description.as_ref())
         .text("document", |row| Some(&row.place.port.contract.file))

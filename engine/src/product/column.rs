@@ -1,6 +1,6 @@
 //! One column that a contract promises.
 
-use super::{QualityRule, ValueLimit};
+use super::{QualityRule, Relationship, ValueLimit};
 
 /// What a column means, independent of how it is stored (ODCS 3.2.0, `logicalType`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +53,8 @@ impl LogicalType {
 #[derive(Debug, Clone, PartialEq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a word of its own in a contract")]
 pub struct Column {
+    /// What references call it, if its owner gives it an id.
+    pub id: Option<String>,
     /// The name in SQL.
     pub name: String,
     /// The name in the source, where it differs.
@@ -86,6 +88,8 @@ pub struct Column {
     pub quality: Vec<QualityRule>,
     /// What it is made from, by its owner's word (`transformSourceObjects`): addresses of tables or columns.
     pub source_objects: Vec<String>,
+    /// Where its values are found in other tables.
+    pub relationships: Vec<Relationship>,
     /// The fields of an object, the item of an array, key and value of a map.
     pub children: Vec<Column>,
     /// The line of the document that it begins on, from 1; 0 if no document tells.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::ColumnReference;
+
 /// One rule of a contract (ODCS 3.2.0, `quality[]`), or one that another of its words implies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct QualityRule {
@@ -79,6 +81,13 @@ pub enum Measure {
     DuplicateValues(Vec<String>),
     /// The rows with a value beyond a limit.
     Beyond(ValueLimit),
+    /// The rows whose key is not found in another table.
+    MissingReferences {
+        /// The columns of the key, each with the fields inside of it.
+        from: Vec<Vec<String>>,
+        /// The columns that they are found in.
+        to: Vec<ColumnReference>,
+    },
     /// What a query gives.
     Query {
         /// The query, cut where names are put in.
@@ -103,6 +112,7 @@ impl Measure {
             Self::InvalidValues { .. } => "invalidValues",
             Self::DuplicateValues(_) => "duplicateValues",
             Self::Beyond(limit) => limit.as_str(),
+            Self::MissingReferences { .. } => "foreignKey",
             Self::Query { .. } => "query",
             Self::Nothing(_) | Self::Impossible(_) => "nothing",
         }
@@ -147,6 +157,12 @@ pub enum ValueLimit {
     ItemsAtMost(u64),
     /// No item twice.
     ItemsUnique,
+    /// At least so many fields have a value.
+    FieldsAtLeast(u64),
+    /// At most so many fields have a value.
+    FieldsAtMost(u64),
+    /// Written in this format, for instance `uuid`.
+    Format(String),
 }
 
 impl ValueLimit {
@@ -166,6 +182,9 @@ impl ValueLimit {
             Self::ItemsAtLeast(_) => "minItems",
             Self::ItemsAtMost(_) => "maxItems",
             Self::ItemsUnique => "uniqueItems",
+            Self::FieldsAtLeast(_) => "minProperties",
+            Self::FieldsAtMost(_) => "maxProperties",
+            Self::Format(_) => "format",
         }
     }
 }

@@ -1,10 +1,12 @@
 //! One table that a contract promises.
 
-use super::{Column, QualityRule};
+use super::{Column, QualityRule, Relationship};
 
 /// One table that a contract promises (ODCS 3.2.0, `schema[]`).
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Table {
+    /// What references call it, if its owner gives it an id.
+    pub id: Option<String>,
     /// The name in SQL.
     pub name: String,
     /// The name in the source, where it differs; replaces `{model}` in a location.
@@ -19,6 +21,8 @@ pub struct Table {
     pub columns: Vec<Column>,
     /// The rules about the quality of the table as a whole.
     pub quality: Vec<QualityRule>,
+    /// Where values of its columns are found in other tables; those of single columns may be with the columns.
+    pub relationships: Vec<Relationship>,
     /// The line of the document that it begins on, from 1; 0 if no document tells.
     pub line: u64,
 }

@@ -24,8 +24,6 @@ const TABLES_MAX: usize = 1_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MissingValues {
     pub(crate) column: String,
-    /// The line of the column in the contract.
-    pub(crate) line: u64,
     pub(crate) nulls: NullCount,
 }
 
@@ -53,11 +51,7 @@ impl PromisedTable {
         let seen = promised.filter(|column| self.columns.index_of(&column.name).is_ok());
         seen.filter_map(|column| {
             let nulls = self.facts.nulls(&column.name);
-            (nulls.at_least > 0).then(|| MissingValues {
-                column: column.name.clone(),
-                line: column.line,
-                nulls,
-            })
+            (nulls.at_least > 0).then(|| MissingValues { column: column.name.clone(), nulls })
         })
         .collect()
     }

@@ -165,12 +165,8 @@ impl TableFacts for Nulls {
 fn shaped(nulls: NullCount, on_breach: OnBreach, stage: LifeStage) -> PromisedTable {
     let mut contract =
         testing::contract("c", crate::product::Version::parse("2.1.0").unwrap(), &[]);
-    let required = |name: &str| Column {
-        name: name.to_owned(),
-        is_required: true,
-        line: 7,
-        ..Column::default()
-    };
+    let required =
+        |name: &str| Column { name: name.to_owned(), is_required: true, ..Column::default() };
     let columns = vec![required("at"), required("other"), required("hidden")];
     let plays = Arc::new(Table { name: "plays".to_owned(), columns, ..Table::default() });
     contract.on_breach = on_breach;
@@ -211,7 +207,7 @@ fn required_column_without_values_is_a_broken_promise() {
     }
     let table = shaped(count(2, Some(2)), OnBreach::Refuse, Active);
     let missing = table.missing_values();
-    assert_eq!(missing.iter().map(|it| it.line).collect::<Vec<_>>(), [7]);
+    assert_eq!(missing.iter().map(|it| it.column.as_str()).collect::<Vec<_>>(), ["at"]);
     let refused = table.breach_of_shape(missing.first().expect("one")).expect_err("an error");
     assert_eq!(refused.kind(), ErrorKind::ContractViolated);
     assert!(refused.to_line().contains("2 rows have no value"), "{}", refused.to_line());

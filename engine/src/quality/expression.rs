@@ -3,8 +3,9 @@
 use datafusion::arrow::datatypes::{DataType, Schema};
 
 use super::TableRule;
-use super::pattern;
-use crate::product::{Measure, RuleValue, ValueLimit};
+use super::place::{Place, text};
+use super::{formats, pattern};
+use crate::product::{ColumnReference, Measure, RuleValue, ValueLimit};
 
 /// What a rule counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub(super) enum Counted {
     RowsWhere(String),
     /// The keys, made of these, that several rows have.
     SharedKeys(Vec<String>),
+    /// The rows whose key, made of the first, is not found in the others.
+    LostKeys(Vec<String>, Vec<ColumnReference>),
 }
 
 /// What a rule counts in a table with this schema; `None` if it counts nothing.
@@ -24,69 +27,59 @@ pub(super) enum Counted {
 /// Why it cannot be counted.
 pub(super) fn counted(rule: &TableRule<'_>, schema: &Schema) -> Result<Option<Counted>, String> {
     let column = || Place::new(&rule.path, schema);
+    let names = |names: &Vec<String>| Ok::<_, String>(Place::of_names(names, schema)?.sql);
     Ok(Some(match &rule.rule.measure {
         Measure::RowCount => Counted::Rows,
-        Measure::NullValues => Counted::RowsWhere(column()?.missing(&[])?),
-        Measure::MissingValues(values) => Counted::RowsWhere(column()?.missing(values)?),
-        Measure::InvalidValues { valid, pattern } => {
-            Counted::RowsWhere(column()?.invalid(valid.as_deref(), pattern.as_deref())?)
+        measure @ (Measure::NullValues
+        | Measure::MissingValues(_)
+        | Measure::InvalidValues { .. }
+        | Measure::Beyond(_)) => {
+            let column = column()?;
+            Counted::RowsWhere(column.of_row(column.breaks(measure)?))
         }
-        Measure::Beyond(limit) => Counted::RowsWhere(column()?.beyond(limit)?),
         Measure::DuplicateValues(columns) if columns.is_empty() => {
-            Counted::SharedKeys(vec![column()?.sql])
+            let column = column()?;
+            match column.repeats() {
+                Some(condition) => Counted::RowsWhere(condition),
+                None => Counted::SharedKeys(vec![column.sql]),
+            }
         }
         Measure::DuplicateValues(columns) => {
-            let keys = columns.iter().map(|name| Ok(Place::new(&[name], schema)?.sql));
+            let keys = columns.iter().map(|name| names(&vec![name.clone()]));
             Counted::SharedKeys(keys.collect::<Result<_, String>>()?)
+        }
+        Measure::MissingReferences { from, to } => {
+            let keys = from.iter().map(names);
+            Counted::LostKeys(keys.collect::<Result<_, String>>()?, to.clone())
         }
         Measure::Query { .. } | Measure::Nothing(_) | Measure::Impossible(_) => return Ok(None),
     }))
 }
 
-/// A name as SQL.
-pub(super) fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn text(value: &str) -> String {
-    format!("'{}'", value.replace('\'', "''"))
-}
-
-/// A column, perhaps inside objects.
-struct Place<'a> {
-    sql: String,
-    /// The objects around it, outermost first.
-    around: Vec<String>,
-    data_type: &'a DataType,
-}
-
-impl<'a> Place<'a> {
-    fn new(path: &[&str], schema: &'a Schema) -> Result<Self, String> {
-        let missing = || format!("the table has no column \"{}\"", path.join("."));
-        let (first, inner) = path.split_first().ok_or_else(missing)?;
-        let field = schema.field_with_name(first).map_err(|_| missing())?;
-        let (mut sql, mut data_type) = (quoted(first), field.data_type());
-        let mut around = Vec::new();
-        for name in inner {
-            let DataType::Struct(fields) = data_type else { return Err(missing()) };
-            let (_, field) = fields.find(name).ok_or_else(missing)?;
-            around.push(sql.clone());
-            sql = format!("get_field({sql}, {})", text(name));
-            data_type = field.data_type();
+impl Place<'_> {
+    /// What is true of a value that breaks a rule.
+    fn breaks(&self, measure: &Measure) -> Result<String, String> {
+        match measure {
+            Measure::MissingValues(values) => Ok(self.missing(values)),
+            Measure::InvalidValues { valid, pattern } => {
+                self.invalid(valid.as_deref(), pattern.as_deref())
+            }
+            Measure::Beyond(limit) => self.beyond(limit),
+            _ => Ok(self.missing(&[])),
         }
-        Ok(Self { sql, around, data_type })
     }
 
     /// No value, or one that stands for none; what an absent object would hold is not missed.
-    fn missing(&self, values: &[RuleValue]) -> Result<String, String> {
+    fn missing(&self, values: &[RuleValue]) -> String {
         let sql = &self.sql;
         let known: Vec<String> = self.fitting(values);
         let missing = match known.is_empty() {
             true => format!("{sql} IS NULL"),
             false => format!("({sql} IS NULL OR {sql} IN ({}))", known.join(", ")),
         };
-        let around = self.around.iter().map(|object| format!("{object} IS NOT NULL"));
-        Ok(around.chain([missing]).collect::<Vec<_>>().join(" AND "))
+        let mut conditions = self.is_expected();
+        conditions.push(missing);
+        conditions.join(" AND ")
     }
 
     fn invalid(
@@ -130,6 +123,12 @@ impl<'a> Place<'a> {
                 let distinct = self.items(&format!("array_distinct({sql})"))?;
                 format!("{distinct} <> {}", self.items(sql)?)
             }
+            ValueLimit::FieldsAtLeast(count) => format!("{} < {count}", self.fields()?),
+            ValueLimit::FieldsAtMost(count) => format!("{} > {count}", self.fields()?),
+            ValueLimit::Format(format) => match class(self.data_type) {
+                Class::Whole => formats::is_broken_number(sql, format)?,
+                _ => formats::is_broken_text(&self.as_text(), format)?,
+            },
         };
         Ok(format!("{sql} IS NOT NULL AND {beyond}"))
     }
@@ -169,6 +168,26 @@ impl<'a> Place<'a> {
                 Ok(format!("coalesce(array_length({sql}), 0)"))
             }
             other => Err(format!("the column is no array: it has type {other}")),
+        }
+    }
+
+    /// How many fields of an object have a value.
+    fn fields(&self) -> Result<String, String> {
+        let sql = &self.sql;
+        match self.data_type {
+            DataType::Struct(fields) => {
+                let has_value = |name: &String| {
+                    format!("CASE WHEN get_field({sql}, {}) IS NULL THEN 0 ELSE 1 END", text(name))
+                };
+                let terms: Vec<String> =
+                    fields.iter().map(|field| has_value(field.name())).collect();
+                Ok(format!(
+                    "({})",
+                    if terms.is_empty() { "0".to_owned() } else { terms.join(" + ") }
+                ))
+            }
+            DataType::Map(..) => Ok(format!("coalesce(array_length(map_keys({sql})), 0)")),
+            other => Err(format!("the column is no object: it has type {other}")),
         }
     }
 

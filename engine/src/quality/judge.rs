@@ -49,6 +49,7 @@ pub(super) fn not_run(message: String, now: DateTime<Utc>) -> QualityResult {
         message: Some(message),
         tells_of_rows: false,
         was_put_off: false,
+        snapshot: None,
         checked_at: now,
     }
 }

@@ -71,6 +71,7 @@ impl QualityLog {
 }
 
 fn key(contract: &Contract, table: &str, rule: &TableRule<'_>) -> Key {
-    let column = rule.path.join("\u{1f}");
+    // A name may look like a way.
+    let column = format!("{:?}", rule.path);
     (contract.id.clone(), contract.version, table.to_owned(), column, rule.rule.key.clone())
 }

@@ -4,15 +4,18 @@
 //! Table ─rules─▶ what is written, and what other words imply ─scans─▶ SQL ─run─▶ measured ─judge─▶ QualityResult ─▶ log
 //! ```
 //!
-//! All rules that count rows are one scan of the table; keys that occur twice and the queries of the owner are
-//! queries of their own. They are asked like any other query, with its limits, in the name of the product,
+//! All rules that count rows are one scan of the table; keys that occur twice or lead nowhere and the queries of the
+//! owner are queries of their own, all on one snapshot. They are asked like any other query, with its limits, in the name of the product,
 //! whose own tables are read whole: what its owner promises, it promises of all rows. Results are numbers about
 //! the data: who may see them is decided where they are listed.
 
 mod expression;
+mod formats;
 mod judge;
 mod log;
 mod pattern;
+mod pinned;
+mod place;
 mod rules;
 mod run;
 mod scans;
@@ -84,6 +87,8 @@ pub struct QualityResult {
     pub tells_of_rows: bool,
     /// True if there was no room for it among other queries.
     pub was_put_off: bool,
+    /// The snapshot of the table that was read, if any was.
+    pub snapshot: Option<String>,
     /// When.
     pub checked_at: DateTime<Utc>,
 }
@@ -124,7 +129,7 @@ impl QualitySubject {
             .quality
             .iter()
             .chain(of_columns)
-            .filter_map(|rule| rule.schedule.as_deref().and_then(schedule::Schedule::parse));
+            .filter_map(|rule| schedule::Schedule::parse(rule.schedule.as_deref()?).ok());
         schedules.any(|schedule| schedule.is_due(after, until))
     }
 
@@ -151,6 +156,15 @@ impl QualitySubject {
             LifeStage::Ended => Some("it has ended"),
         }
     }
+}
+
+/// Checks that a rule's schedule can be read: five fields of cron, or a word for them such as `@daily`.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn check_schedule(schedule: &str) -> Result<(), String> {
+    schedule::Schedule::parse(schedule).map(drop)
 }
 
 /// Checks all rules of a table, and keeps the results for `mesh.discovery.quality`.

@@ -3,9 +3,11 @@
 //! ```text
 //! SELECT count(*), count(*) FILTER (WHERE ..), ..  FROM table              rules that count rows: one scan
 //! SELECT count(*) FROM (SELECT .. GROUP BY key HAVING count(*) > 1)        keys that occur twice: one each
+//! SELECT count(*) FROM keys LEFT ANTI JOIN keys of the other table         keys that lead nowhere: one each
 //! ```
 
-use super::expression::{Counted, quoted};
+use super::expression::Counted;
+use super::place::quoted;
 use crate::product::TableName;
 
 /// Rules of one scan, and the length of its text in bytes: a very wide table is scanned a few times.
@@ -56,7 +58,7 @@ fn term(counted: &Counted) -> Option<String> {
     match counted {
         Counted::Rows => Some("count(*)".to_owned()),
         Counted::RowsWhere(condition) => Some(format!("count(*) FILTER (WHERE {condition})")),
-        Counted::SharedKeys(_) => None,
+        Counted::SharedKeys(_) | Counted::LostKeys(..) => None,
     }
 }
 
@@ -67,5 +69,27 @@ pub(super) fn shared_keys(table: &str, keys: &[String]) -> String {
     format!(
         "SELECT count(*) AS \"keys\" FROM (SELECT count(*) AS \"rows\" FROM {table} WHERE {known} \
          GROUP BY {keys} HAVING count(*) > 1) AS \"shared\""
+    )
+}
+
+/// The query that counts the rows of a table whose key another table does not have. A key with a NULL in it leads
+/// nowhere on purpose.
+pub(super) fn lost_keys(
+    (table, keys): (&str, &[String]),
+    (other, known): (&str, &[String]),
+) -> String {
+    let named = |keys: &[String]| {
+        let keys = keys.iter().enumerate().map(|(at, key)| format!("{key} AS \"key {at}\""));
+        keys.collect::<Vec<_>>().join(", ")
+    };
+    let each =
+        |term: fn(usize) -> String| (0..keys.len()).map(term).collect::<Vec<_>>().join(" AND ");
+    let equal = each(|at| format!("\"leading\".\"key {at}\" = \"known\".\"key {at}\""));
+    let given = each(|at| format!("\"leading\".\"key {at}\" IS NOT NULL"));
+    format!(
+        "SELECT count(*) AS \"rows\" FROM (SELECT {} FROM {table}) AS \"leading\" \
+         LEFT ANTI JOIN (SELECT {} FROM {other}) AS \"known\" ON {equal} WHERE {given}",
+        named(keys),
+        named(known),
     )
 }

@@ -1,5 +1,9 @@
 //! Rules over tables in memory, and who may know what they found.
 
+mod inside;
+mod pinned;
+mod references;
+
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -206,7 +210,7 @@ async fn what_other_words_imply_is_checked() {
             "id primaryKey.unique fail 1",
             "text unique pass 0",
             "home.city required fail 2",
-            "list.[] required not run ",
+            "list[] required pass 0",
         ]
     );
     let keys = ["id", "text"].map(|name| Column { primary_key_position: Some(1), ..column(name) });
@@ -419,6 +423,9 @@ async fn rules_that_may_name_an_absent_column_are_not_listed() {
     let seen = listed(&engine, "reader", sql).await;
     assert!(seen.contains("id ") && seen.contains("rows"), "{seen}");
     assert!(!seen.contains("text") && !seen.contains("pairs"), "{seen}");
+    // A line tells how much stands above, hidden or not.
+    let lines = listed(&engine, "reader", "SELECT count(line) FROM mesh.discovery.quality").await;
+    assert!(lines.contains("| 0 "), "{lines}");
 }
 
 #[tokio::test]

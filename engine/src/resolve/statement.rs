@@ -3,6 +3,7 @@
 //! Samite only reads. What is no query and no change of the session is refused here, before a name
 //! is looked up.
 
+mod syntax;
 mod told;
 
 use std::sync::{Arc, OnceLock};
@@ -12,6 +13,7 @@ use datafusion::sql::parser::{DFParserBuilder, ExplainStatement, Statement as Pa
 use datafusion::sql::sqlparser::ast::{self, ObjectName, Query, SetExpr};
 use datafusion::sql::sqlparser::parser::Parser;
 
+use self::syntax::syntax_error;
 use super::bounds::{self, Budgeted, Depth};
 use super::column_names::ColumnNames;
 use super::identifiers::Identifiers;
@@ -76,9 +78,22 @@ impl Statement {
     /// When it is not SQL, too long, too deep, more than one statement, or neither a query nor a
     /// change of the session.
     pub fn parse(sql: &str, config: &EngineConfig) -> Result<Self> {
+        Self::read(sql, config, Budgeted::new(sql))
+    }
+
+    /// Reads one that Samite wrote itself, whose functions may take conditions on the items of arrays.
+    ///
+    /// # Errors
+    ///
+    /// As [`Statement::parse`].
+    pub(crate) fn with_lambdas(sql: &str, config: &EngineConfig) -> Result<Self> {
+        Self::read(sql, config, Budgeted::new(sql).with_lambdas())
+    }
+
+    fn read(sql: &str, config: &EngineConfig, dialect: Budgeted) -> Result<Self> {
         let depth = bounds::check(sql, config)?;
         let (form, (names, identifiers), understood) = depth.on_stack(|| {
-            let mut form = classify(parse_one(sql)?)?;
+            let mut form = classify(parse_with(sql, dialect)?)?;
             let written = match &form {
                 Form::Query(query) => (ColumnNames::of(query), Identifiers::of(sql, query)),
                 _ => Default::default(),
@@ -251,7 +266,10 @@ fn understand(form: &mut Form) -> Result<Understood> {
 ///
 /// When it is none, or more than one.
 pub(crate) fn parse_one(sql: &str) -> Result<Parsed> {
-    let mut dialect = Budgeted::new(sql);
+    parse_with(sql, Budgeted::new(sql))
+}
+
+fn parse_with(sql: &str, mut dialect: Budgeted) -> Result<Parsed> {
     let timed = moment::tokens(sql, &dialect);
     let is_timed = timed.is_some();
     if is_timed {
@@ -289,17 +307,6 @@ pub(crate) fn parse_one(sql: &str) -> Result<Parsed> {
         )
         .with_hint("send one statement at a time")),
     }
-}
-
-fn syntax_error(error: datafusion::error::DataFusionError) -> Error {
-    let text = error.strip_backtrace();
-    let text = text.lines().next().unwrap_or_default();
-    let text = text
-        .trim_start_matches("SQL error: ")
-        .trim_start_matches("ParserError(\"")
-        .trim_end_matches("\")")
-        .trim_start_matches("sql parser error: ");
-    Error::new(ErrorKind::InvalidQuery, format!("syntax error: {text}")).with_source(error)
 }
 
 fn classify(statement: Parsed) -> Result<Form> {

@@ -20,7 +20,7 @@ IMPLICIT = {  # what datacontract-cli calls what another word of the contract im
     "required": "field_required", "unique": "field_unique", "primaryKey": "field_primary_key_required",
     "primaryKey.unique": "field_primary_key_unique", "enum": "field_enum", "minimum": "field_minimum", "maximum": "field_maximum",
     "minLength": "field_min_length", "maxLength": "field_max_length", "pattern": "field_regex", "minItems": "field_min_items",
-    "maxItems": "field_max_items", "uniqueItems": "field_unique_items"}
+    "maxItems": "field_max_items", "uniqueItems": "field_unique_items", "foreignKey": "field_relationships"}
 
 
 def library(name, metric, arguments=None, **more):
@@ -44,8 +44,14 @@ def events():
         "flag": pa.array([None if n == 5 else n % 2 == 0 for n in numbers], pa.bool_()),
         "tags": pa.array([None if n == 1 else ["a"] * (n % 4) for n in numbers], pa.list_(pa.string())),
         "home": pa.array([None if n == 3 else {"city": None if n % 6 == 0 else f"city {n}"} for n in numbers]),
+        "lines": pa.array([None if n == 1 else [{"sku": None if n % 5 == k else f"s{k % 2}", "count": n - 3 * k} for k in range(n % 4)] for n in numbers]),
+        "labels": pa.array([None if n == 8 else [("k" * (n % 3 + 1), n - 4)] for n in numbers], pa.map_(pa.string(), pa.int64())),
         HOSTILE: pa.array([n % 6 for n in numbers], pa.int32()),
     })
+
+
+def countries():
+    return pa.table({"code": pa.array(["SE", "CH", "N/A", None]), "open": pa.array([True, None, True, False])})
 
 
 def columns():
@@ -56,7 +62,7 @@ def columns():
             library("id_nulls", "nullValues", mustBe=1), library("id_nulls_percent", "nullValues", **ten),
             library("id_twice", "duplicateValues", mustBe=1), library("id_missing", "missingValues", {"missingValues": [0, 1, None]}, mustBeBetween=[3, 4]),
             sql("id_max", "SELECT max({property}) FROM {object}", mustBe=19), sql("id_min", "SELECT min({column}) FROM {model}", mustNotBe=0)]),
-        column("country", "string", enum=[{"value": word} for word in ("SE", "CH", "it's")], logicalTypeOptions={
+        column("country", "string", relationships=[{"to": "countries.code"}], enum=[{"value": word} for word in ("SE", "CH", "it's")], logicalTypeOptions={
             "minLength": 2, "maxLength": 3, "pattern": "^[A-Z]"}, quality=[
             library("country_invalid", "invalidValues", {"validValues": ["SE", "CH", "it's"]}, mustBeLessOrEqualTo=5),
             library("country_pattern", "invalidValues", {"pattern": "E"}, mustBeGreaterThan=3),
@@ -72,14 +78,32 @@ def columns():
         column("day", "date", logicalTypeOptions={"minimum": "2026-01-03", "maximum": "2026-01-09"}),
         column("at", "timestamp", logicalTypeOptions={"minimum": "2026-03-01T02:00:00"}),
         column("flag", "boolean", required=True, quality=[library("flag_values", "invalidValues", {"validValues": [True]}, mustBe=9)]),
-        column("tags", "array", items={"logicalType": "string"}, logicalTypeOptions={"minItems": 1, "maxItems": 2, "uniqueItems": True}),
+        column("tags", "array", items={"logicalType": "string", "enum": [{"value": "b"}], "unique": True}, logicalTypeOptions={"minItems": 1, "maxItems": 2, "uniqueItems": True}),
         column("home", "object", properties=[column("city", "string", required=True, logicalTypeOptions={"maxLength": 6})]),
+        column("lines", "array", items={"logicalType": "object", "properties": [
+            column("sku", "string", required=True, unique=True, logicalTypeOptions={"pattern": "^s0"}, quality=[
+                library("skus_missing", "missingValues", {"missingValues": ["s1"]}, mustBe=9), library("skus_twice", "duplicateValues", mustBe=1),
+                library("skus_invalid", "invalidValues", {"validValues": ["s1"]}, mustBeLessThan=3)]),
+            column("count", "integer", logicalTypeOptions={"minimum": 4, "maximum": 17})]}),
     ]
+
+
+COUNTRIES = {"id": "countries_object", "name": "countries", "physicalName": "countries", "logicalType": "object", "properties": [
+    column("code", "string", id="code_of_country"), column("open", "boolean")]}
+KEYS = [{"from": ["events.country", "events.flag"], "to": ["countries.code", "countries.open"]}]
 
 
 # Their reader of files does not get through a table with such a name.
 ODD = [column(HOSTILE, "integer", enum=[{"value": n} for n in range(5)], quality=[
-    library("odd_twice", "duplicateValues", mustBe=6), sql("odd_max", "SELECT max({property}) FROM {object}", mustBe=5)])]
+    library("odd_twice", "duplicateValues", mustBe=6), sql("odd_max", "SELECT max({property}) FROM {object}", mustBe=5)]),
+    # What they do not run.
+    column("country", "string", logicalTypeOptions={"format": "hostname"}, relationships=[
+        {"to": "../good/good.v1.odcs.yaml#/schema/countries_object/properties/code_of_country"}]),
+    column("score", "number", logicalTypeOptions={"format": "f64"}),
+    column("home", "object", logicalTypeOptions={"minProperties": 1, "required": ["city"]}, properties=[column("city", "string")]),
+    column("labels", "map", map={"key": {"logicalType": "string", "logicalTypeOptions": {"maxLength": 2}},
+                                 "value": {"logicalType": "integer", "logicalTypeOptions": {"minimum": 0, "format": "u8"}}}),
+]
 
 
 TABLE_RULES = [
@@ -100,20 +124,23 @@ BROKEN_RULES = [  # what no engine can run: an error here, something else there
 ]
 
 
-def write(mesh, name, properties, rules):
-    contract = {"schema": [{"name": "events", "physicalName": "events", "logicalType": "object", "properties": properties, "quality": rules}]}
+def write(mesh, name, properties, rules, keys=None):
+    events_schema = {"name": "events", "physicalName": "events", "logicalType": "object", "properties": properties, "quality": rules}
+    contract = {"schema": [events_schema | {"relationships": keys}, COUNTRIES] if keys else [events_schema]}
     place = Product("quality", name, [Version("1.0.0", {"events": []}, path="data/{model}/*.parquet", contract=contract)]).write(mesh)
     (place / "data/events").mkdir(parents=True)
     table = events()
     pq.write_table(table.slice(0, 12), place / "data/events/a.parquet")
     pq.write_table(table.slice(12), place / "data/events/b.parquet")
+    (place / "data/countries").mkdir()
+    pq.write_table(countries(), place / "data/countries/a.parquet")
     return place
 
 
 @pytest.fixture(scope="module")
 def mesh(tmp_path_factory):
     folder = tmp_path_factory.mktemp("quality")
-    write(folder, "good", columns(), TABLE_RULES)
+    write(folder, "good", columns(), TABLE_RULES, KEYS)
     write(folder, "odd", ODD, [])
     write(folder, "broken", [column("id", "integer"), column("country", "string", logicalTypeOptions={"pattern": "^(?=S)"})], BROKEN_RULES)
     (folder / "samite.toml").write_text('[quality]\nevery = "1s"\nrule_timeout = "2s"\n')
@@ -154,6 +181,15 @@ def test_server_checks_all_rules_on_a_schedule(results):
     assert good["country", "country_missing_percent"]["measured"] == 15 and good["country", "country_missing_percent"]["unit"] == "percent"
     assert [(rule, results["odd", HOSTILE, rule]["measured"]) for rule in ("enum", "odd_twice", "odd_max")] == [("enum", 3), ("odd_twice", 6), ("odd_max", 5)]
     assert good["home.city", "required"]["measured"] == 4
+    assert good["country", "foreignKey"]["measured"] == 10 and good["country", "foreignKey"]["metric"] == "foreignKey"
+    assert good["lines[].sku", "required"]["measured"] > 0 and good["tags[]", "enum"]["measured"] == 14
+    odd = {key[1:]: (row["status"], row["measured"]) for key, row in results.items() if key[0] == "odd"}
+    assert odd["country", "format"] == ("fail", 10) and odd["country", "foreignKey"] == ("fail", 10)
+    assert odd["home", "minProperties"] == ("fail", 4) and odd["home.city", "required"] == ("fail", 4)
+    assert odd["labels[key]", "maxLength"] == ("fail", 5) and odd["labels[value]", "minimum"] == odd["labels[value]", "format"] == ("fail", 4)
+    assert odd["score", "format"] == ("not run", None)
+    snapshots = {(row["product"], row["snapshot"]) for row in results.values() if row["status"] in ("pass", "fail") and row["table"] == "events"}
+    assert len(snapshots) == 2 and all(snapshot.startswith("parquet:") for _, snapshot in snapshots), snapshots
     assert not [row for row in good.values() if row["status"] == "error"]
 
 
@@ -216,8 +252,9 @@ def theirs(mesh):
     answers = []
     for turn in range(4):
         contract = yaml.safe_load((place / "good.v1.odcs.yaml").read_text())
-        [table] = contract["schema"]
-        for owner in [table, *table["properties"]]:
+        events_schema = contract["schema"][0]
+        items = next(it for it in events_schema["properties"] if it["name"] == "lines")["items"]
+        for owner in [events_schema, *events_schema["properties"], *items["properties"]]:
             owner["quality"] = one_of_each(owner.get("quality", []), turn)
         (place / "turn.yaml").write_text(yaml.safe_dump(contract))
         done = subprocess.run([python, script, "turn.yaml"], cwd=place, capture_output=True, text=True, timeout=300)

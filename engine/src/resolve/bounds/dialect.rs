@@ -27,13 +27,15 @@ pub(in crate::resolve) struct Budgeted {
     steps: Cell<usize>,
     steps_max: usize,
     has_table_versions: bool,
+    has_lambdas: bool,
 }
 
 impl Budgeted {
     /// The dialect to read one text with.
     pub(in crate::resolve) fn new(sql: &str) -> Self {
         let steps_max = STEPS_MIN + STEPS_A_BYTE * sql.len();
-        Self { inner: GenericDialect {}, steps: Cell::new(0), steps_max, has_table_versions: false }
+        let (inner, steps) = (GenericDialect {}, Cell::new(0));
+        Self { inner, steps, steps_max, has_table_versions: false, has_lambdas: false }
     }
 
     /// The dialect that reads clauses of time after a table. Without one in the text that is left out,
@@ -41,6 +43,12 @@ impl Budgeted {
     #[must_use]
     pub(in crate::resolve) fn with_table_versions(self) -> Self {
         Self { has_table_versions: true, ..self }
+    }
+
+    /// The dialect that reads `item -> condition`, for what Samite writes itself: elsewhere the arrow is that of JSON.
+    #[must_use]
+    pub(in crate::resolve) fn with_lambdas(self) -> Self {
+        Self { has_lambdas: true, ..self }
     }
 
     /// Says whether the text was read within its steps: where not, what came out has no meaning.
@@ -93,6 +101,10 @@ impl Dialect for Budgeted {
         self.has_table_versions
     }
 
+    fn supports_lambda_functions(&self) -> bool {
+        self.has_lambdas
+    }
+
     fn is_delimited_identifier_start(&self, ch: char) -> bool {
         self.inner.is_delimited_identifier_start(ch)
     }
@@ -135,7 +147,6 @@ impl Dialect for Budgeted {
         supports_window_function_null_treatment_arg,
         supports_dictionary_syntax,
         support_map_literal_syntax,
-        supports_lambda_functions,
         supports_parenthesized_set_variables,
         supports_comma_separated_set_assignments,
         supports_update_order_by,

@@ -18,6 +18,7 @@ fn listed() -> Engine {
             value: "1".to_owned(),
             unit: Some("h".to_owned()),
             element: Some(element.to_owned()),
+            line: 7,
             ..Slo::default()
         })
         .to_vec();
@@ -64,6 +65,61 @@ async fn no_listing_names_an_absent_column() {
     let elements = "SELECT count(*) FROM mesh.discovery.slo";
     assert_eq!(count(&anna, elements).await.ok(), Some(3));
     assert_eq!(count(&owner, elements).await.ok(), Some(6));
+    // A line tells how much stands above.
+    let lines = "SELECT count(line) FROM mesh.discovery.slo";
+    assert_eq!(count(&anna, lines).await.ok(), Some(0));
+    assert_eq!(count(&owner, lines).await.ok(), Some(6));
+}
+
+#[tokio::test]
+async fn no_listing_names_a_hidden_table() {
+    let column = |name: &str| Column { name: name.to_owned(), ..Column::default() };
+    let table = |name: &str, columns| {
+        Arc::new(Table { name: name.to_owned(), columns, ..Table::default() })
+    };
+    let mut promise = contract("people.1", version("1"), &[]);
+    promise.tables = vec![
+        table("people", vec![column("id")]),
+        table(CANARY, vec![column("id"), column(&format!("{CANARY}_code"))]),
+    ];
+    let code = format!("{CANARY}_code");
+    let hidden = [CANARY.to_owned(), format!("{CANARY}.id"), format!("people.id, {CANARY}"), code];
+    let elements = ["people.id".to_owned(), "people".to_owned()].into_iter().chain(hidden);
+    let slo = |element| Slo {
+        property: "freshness".to_owned(),
+        value: "1".to_owned(),
+        element: Some(element),
+        line: 7,
+        ..Slo::default()
+    };
+    promise.slos = elements.map(slo).collect();
+    let policies = FixedPolicies::default();
+    policies.permit("anna", PEOPLE, Obligations::default());
+    policies.permit("owner", PEOPLE, Obligations::default());
+    policies.permit(
+        "owner",
+        &PEOPLE.replace(".people.people", &format!(".people.{CANARY}")),
+        Obligations::default(),
+    );
+    let engine = Engine::builder()
+        .catalog(Arc::new(FixedCatalog::new(mesh_of(vec![(
+            "staff",
+            "people",
+            vec![port("main", promise)],
+        )]))))
+        .connectors(vec![Arc::new(MemoryConnector::default())])
+        .authorizer(Arc::new(policies))
+        .build()
+        .unwrap();
+    for (name, levels, lines) in [("anna", 2, 0), ("owner", 6, 6)] {
+        let session = engine.session(Principal::user(name));
+        let sql = "SELECT * FROM mesh.discovery.slo";
+        assert_eq!(text(&session, sql).await.contains(CANARY), name == "owner", "{name}");
+        let sql = "SELECT count(DISTINCT coalesce(element, '')) FROM mesh.discovery.slo";
+        assert_eq!(count(&session, sql).await.ok(), Some(levels), "{name}");
+        let sql = "SELECT count(DISTINCT coalesce(element, '')) FILTER (WHERE line = 7) FROM mesh.discovery.slo";
+        assert_eq!(count(&session, sql).await.ok(), Some(lines), "{name}");
+    }
 }
 
 #[tokio::test]
