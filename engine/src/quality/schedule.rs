@@ -1,8 +1,11 @@
 //! When a rule is due, by the five fields of cron, in UTC.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
+
+/// The longest time that is looked through for a minute at which a rule was due.
+const MINUTES_MAX: i64 = 2 * 24 * 60;
 
 /// When a rule is due.
 #[derive(Debug, Clone)]
@@ -27,16 +30,22 @@ impl Schedule {
         Ok(Self(cron))
     }
 
-    /// True if a time after `after`, and not after `until`, is one of its own.
+    /// True if a minute after `after`, and not after `until`, is one of its own.
     pub(super) fn is_due(&self, after: DateTime<Utc>, until: DateTime<Utc>) -> bool {
-        self.0.find_next_occurrence(&after, false).is_ok_and(|next| next <= until)
+        let minute = |at: DateTime<Utc>| at.timestamp().div_euclid(60);
+        let (first, last) = (minute(after) + 1, minute(until));
+        // To look for the next time of its own would take long where there is none, such as on February 30th.
+        let first = first.max(last.saturating_sub(MINUTES_MAX));
+        (first..=last).any(|minute| {
+            DateTime::UNIX_EPOCH
+                .checked_add_signed(TimeDelta::minutes(minute))
+                .is_some_and(|at| self.0.is_time_matching(&at).unwrap_or_default())
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
-
     use super::*;
 
     fn at(text: &str) -> DateTime<Utc> {
