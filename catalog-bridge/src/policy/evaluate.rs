@@ -26,7 +26,7 @@ use super::kept::{Answer, KeptDecisions, Question};
 use super::layer::Layer;
 use super::residual::{Condition, Translator, and, not, or};
 use super::schema::{RowType, schema};
-use super::vocabulary::{Verb, Vocabulary, column_id, entity, row_type_name};
+use super::vocabulary::{Verb, Vocabulary, column_id, entity};
 
 /// The policies of a mesh, at one moment.
 #[derive(Debug)]
@@ -403,11 +403,13 @@ impl Asking<'_> {
         columns: &[&str],
         policies: &mut BTreeSet<String>,
     ) -> Result<Option<RowPredicate>, Undecided> {
-        let name = row_type_name(request.product, request.port, request.table);
-        let row_type = self.domain.row_types.get(&name).ok_or("the table has no type of rows")?;
+        let table = (request.product, request.port, request.table);
+        let row_type =
+            RowType::of(&self.domain.row_types, table).ok_or("the table has no type of rows")?;
+        let name = &row_type.name;
         let all = self.layers.iter().flat_map(|layer| &layer.row_rules);
         let rules: Vec<&Rule> =
-            all.map(AsRef::as_ref).filter(|rule| self.is_about(rule, &name)).collect();
+            all.map(AsRef::as_ref).filter(|rule| self.is_about(rule, name)).collect();
         let opens = |rule: &&&Rule| {
             let syntax = &rule.syntax;
             syntax.is_permit && syntax.is_unconditional && !syntax.scope.is_exact

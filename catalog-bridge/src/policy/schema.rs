@@ -9,9 +9,11 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use cedar_policy::{CedarSchemaError, EntityTypeName, Schema};
-use samite_engine::product::{Column, DataProduct, LogicalType, Mesh, OutputPort, Problem, Table};
+use samite_engine::product::{
+    Column, DataProduct, LogicalType, Mesh, OutputPort, Problem, Table, Version,
+};
 
-use super::vocabulary::{row_type_name, type_name};
+use super::vocabulary::{row_type_name, row_type_names, type_name};
 use crate::problems::{Finding, Subject};
 
 /// What every mesh has.
@@ -70,6 +72,32 @@ pub(super) struct RowType {
     pub(super) kind: EntityTypeName,
     pub(super) domain: String,
     pub(super) attributes: BTreeMap<String, Attribute>,
+    /// Whose rows these are: product, port with version, table.
+    tables: BTreeSet<(String, String, Version, String)>,
+}
+
+impl RowType {
+    /// The type of the rows of a table among those of its domain. What else is in its contract, whoever asks may
+    /// not see, so that the table itself does not tell what its type is called.
+    pub(super) fn of<'a>(
+        types: &'a BTreeMap<String, Arc<Self>>,
+        (product, port, table): (&DataProduct, &OutputPort, &Table),
+    ) -> Option<&'a Arc<Self>> {
+        let wanted = identity(product, port, table);
+        let names = row_type_names(product, port, table);
+        names
+            .iter()
+            .filter_map(|name| types.get(name))
+            .find(|row_type| row_type.tables.contains(&wanted))
+    }
+}
+
+fn identity(
+    product: &DataProduct,
+    port: &OutputPort,
+    table: &Table,
+) -> (String, String, Version, String) {
+    (product.name.clone(), port.name.clone(), port.version, table.name.clone())
 }
 
 /// The types of the rows of a mesh.
@@ -205,7 +233,9 @@ fn merged(name: &str, claims: &[Claim<'_>]) -> Result<RowType, String> {
     }
     let kind = type_name(name).map_err(|error| format!("{name} is no name in Cedar: {error}"))?;
     let domain = first.product.domain.clone();
-    Ok(RowType { name: name.to_owned(), kind, domain, attributes })
+    let identity = |claim: &Claim<'_>| identity(claim.product, claim.port, claim.table);
+    let tables = claims.iter().map(identity).collect();
+    Ok(RowType { name: name.to_owned(), kind, domain, attributes, tables })
 }
 
 fn attributes_of(table: &Table) -> BTreeMap<String, Attribute> {

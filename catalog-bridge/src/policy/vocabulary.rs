@@ -168,16 +168,24 @@ fn part(name: &str) -> String {
 /// The type of the rows of a table, without the namespace. The table is named where a contract has
 /// several.
 pub(super) fn row_type_name(product: &DataProduct, port: &OutputPort, table: &Table) -> String {
-    let mut name = format!(
+    let [alone, among_others] = row_type_names(product, port, table);
+    if port.contract.tables.len() > 1 { among_others } else { alone }
+}
+
+/// The name of the type if the table is the only one of its contract, and if it is not.
+pub(super) fn row_type_names(
+    product: &DataProduct,
+    port: &OutputPort,
+    table: &Table,
+) -> [String; 2] {
+    let alone = format!(
         "Row__{}__{}__{}",
         escaped(&product.domain),
         escaped(&product.name),
         port.version.major
     );
-    if port.contract.tables.len() > 1 {
-        let _ = write!(name, "__{}", escaped(&table.name));
-    }
-    name
+    let among_others = format!("{alone}__{}", escaped(&table.name));
+    [alone, among_others]
 }
 
 fn escaped(name: &str) -> String {

@@ -5,6 +5,7 @@
 //! with such a filter keeps its filters where they are; sources have their hints from the logical plan.
 
 use std::collections::HashSet;
+use std::iter;
 use std::sync::Arc;
 
 use datafusion::common::Result as DataFusionResult;
@@ -14,6 +15,8 @@ use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::FilterExec;
 
+use super::distinct_counts::{AGGREGATE_STATISTICS, CarefulAggregateStatistics};
+use super::grouping_sets::ForgetOrder;
 use super::physical::{add_names, is_ambiguous_below};
 
 /// The name of DataFusion's own rule, before that of filters which change while a plan runs.
@@ -21,15 +24,18 @@ const FILTER_PUSHDOWN: &str = "FilterPushdown";
 
 type Rule = Arc<dyn PhysicalOptimizerRule + Send + Sync>;
 
-/// The rules of DataFusion, of which the one that moves filters looks first.
+/// The rules of DataFusion, of which those that move filters and answer by statistics look first, after one
+/// that forgets what is wrong.
 pub(super) fn rules() -> Vec<Rule> {
     let careful = |rule: Rule| -> Rule {
-        if rule.name() == FILTER_PUSHDOWN {
-            return Arc::new(CarefulFilterPushdown(rule));
+        match rule.name() {
+            FILTER_PUSHDOWN => Arc::new(CarefulFilterPushdown(rule)),
+            AGGREGATE_STATISTICS => Arc::new(CarefulAggregateStatistics(rule)),
+            _ => rule,
         }
-        rule
     };
-    PhysicalOptimizer::new().rules.into_iter().map(careful).collect()
+    let first: Rule = Arc::new(ForgetOrder);
+    iter::once(first).chain(PhysicalOptimizer::new().rules.into_iter().map(careful)).collect()
 }
 
 /// Does what the rule in it does, unless a filter could be misled.

@@ -255,3 +255,24 @@ fn many_policies_of_many_domains_are_loaded_and_do_not_count_for_a_table() {
     assert_eq!(obligations.policies, names(&ids));
     assert_eq!(decide(&policies, &mesh, ("d39", "p8"), (&who, None)), Decision::Deny);
 }
+
+#[test]
+fn table_whose_neighbours_are_hidden_keeps_its_rules() {
+    let of = |tables: &[&str]| {
+        let columns = || vec![column("amount", LogicalType::Integer, Some("public"))];
+        let tables = tables.iter().map(|name| table(name, columns())).collect();
+        mesh(vec![product("a", "p", vec![port("x", "1.0.0", tables)])])
+    };
+    let own = r#"
+@id("a/select") permit (principal, action == Mesh::Action::"select", resource in Mesh::Domain::"a");
+@id("a/rows") forbid (principal, action == Mesh::Action::"readRow", resource is Mesh::Row__a__p__1__t)
+when { resource has amount && resource.amount > 10 };
+"#;
+    let whole = of(&["t", "u"]);
+    let all = [("mesh/policies/g.cedar", GLOBAL), ("domains/a/policies/a.cedar", own)];
+    let (policies, _) = load(&whole, &all);
+    let reader = principal("lin", &[], &[]);
+    let told = |mesh: &Mesh| permitted(decide(&policies, mesh, ("a", "p"), (&reader, None)));
+    assert_eq!(told(&of(&["t"])), told(&whole));
+    assert!(told(&of(&["t"])).row_filter.is_some());
+}

@@ -128,7 +128,10 @@ impl<'a> Writer<'a> {
             (Family::Exact | Family::Float, 3) => format!("sum({name})"),
             (Family::Exact | Family::Float, 4) => format!("avg({name})"),
             (Family::Bool, _) => format!("bool_or({name}), bool_and({name})"),
-            (Family::Text | Family::Whole, 5) => format!("approx_distinct({name})"),
+            // Of a dictionary it is not known.
+            (Family::Text | Family::Whole, 5) if !column.is_dictionary() => {
+                format!("approx_distinct({name})")
+            }
             _ => format!("min({name}), max({name})"),
         }
     }

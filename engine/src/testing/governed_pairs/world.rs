@@ -70,6 +70,12 @@ pub(super) struct SeenColumn {
     pub(super) is_salted: bool,
 }
 
+impl SeenColumn {
+    pub(super) fn is_dictionary(&self) -> bool {
+        matches!(self.data_type, DataType::Dictionary(..))
+    }
+}
+
 /// Columns and their values, in batches.
 #[derive(Debug)]
 struct Rows {

@@ -264,7 +264,7 @@ impl<'a> Writer<'a> {
             (Family::Exact, _) => format!("CAST({name} * 4 AS TINYINT)"),
             _ => format!("CAST({name} * 16 AS TINYINT)"),
         };
-        self.asks_dictionaries |= matches!(column.data_type, DataType::Dictionary(..));
+        self.asks_dictionaries |= column.is_dictionary();
         // An aggregate of it is asked of each row; whether it is NULL is known beforehand of some.
         let sql = format!("SELECT max({failing}) FROM {}", scope.clause());
         self.atoms.push(Atom { sql, place: scope.place });
