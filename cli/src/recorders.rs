@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use samite_engine::events::{Asked, EventSink, LogEvents, QueryEvent};
+use samite_engine::events::{Asked, EventSink, LogEvents, QueryEvent, Recorded};
 use samite_engine::{Engine, Error, ErrorKind, Result};
 
 use crate::audit::{AuditLog, restore};
@@ -99,10 +99,11 @@ impl EventSink for Recorders {
         }
     }
 
-    fn query_started(&self, asked: &Asked) {
+    fn query_started(&self, asked: &Arc<Asked>) -> Option<Recorded> {
         if let Some(lineage) = &self.lineage {
             lineage.started(asked);
         }
+        self.audit.as_ref().and_then(|audit| audit.begin(asked))
     }
 
     fn query_ended(&self, event: &Arc<QueryEvent>) {

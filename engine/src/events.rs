@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
 
 use crate::error::{ErrorKind, Result};
 use crate::session::Principal;
@@ -51,6 +52,10 @@ pub enum StatementAction {
     Set,
     /// It ends a query.
     Kill,
+    /// It begins or ends a transaction, or marks a place in one.
+    Transaction,
+    /// It is a command of a protocol that lists what there is, such as `GetTables` of Flight SQL.
+    Metadata,
     /// It could not be read as a statement.
     Unread,
 }
@@ -65,7 +70,18 @@ impl StatementAction {
             Self::List => "list",
             Self::Set => "set",
             Self::Kill => "kill",
+            Self::Transaction => "transaction",
+            Self::Metadata => "metadata",
             Self::Unread => "unread",
+        }
+    }
+
+    /// True for what drivers send by themselves, much and often: it reads no table.
+    #[must_use]
+    pub(crate) fn is_aside(self) -> bool {
+        match self {
+            Self::Set | Self::Transaction | Self::Metadata => true,
+            Self::Select | Self::Explain | Self::List | Self::Kill | Self::Unread => false,
         }
     }
 }
@@ -128,6 +144,9 @@ pub struct QueryEvent {
     pub bytes_read: u64,
 }
 
+/// What ends once something is recorded.
+pub type Recorded = BoxFuture<'static, Result<()>>;
+
 /// Records what happened.
 #[async_trait]
 pub trait EventSink: Debug + Send + Sync {
@@ -149,8 +168,12 @@ pub trait EventSink: Debug + Send + Sync {
         self.check()
     }
 
-    /// Records that a statement begins to run. One that is refused before never does. Must not block.
-    fn query_started(&self, _asked: &Asked) {}
+    /// Records that a statement that names tables begins to run; one that is refused before never does. Must not
+    /// block: what it gives, if anything, ends once the record is written, and no row leaves before. Where that fails,
+    /// so does the statement.
+    fn query_started(&self, _asked: &Arc<Asked>) -> Option<Recorded> {
+        None
+    }
 
     /// Records the end of a statement, also of one that could not be planned. Must not block.
     fn query_ended(&self, event: &Arc<QueryEvent>);
@@ -167,7 +190,7 @@ pub struct LogEvents {
 impl EventSink for LogEvents {
     fn query_ended(&self, event: &Arc<QueryEvent>) {
         let asked = &event.asked;
-        if matches!(asked.action, StatementAction::Set | StatementAction::Kill) {
+        if asked.action.is_aside() || asked.action == StatementAction::Kill {
             return;
         }
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);

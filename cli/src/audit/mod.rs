@@ -1,8 +1,10 @@
-//! The audit file: a record for each table of each statement, as JSON lines in the form of OCSF, in a chain of hashes.
+//! The audit file: a record for each table of each statement, when it begins to run and when it ends, as JSON lines in
+//! the form of OCSF, in a chain of hashes.
 //!
 //! ```text
-//! QueryEvent ─▶ Queue ─▶ writer (a thread) ─▶ ocsf ─▶ chain ─▶ AuditFile: audit.jsonl, audit.jsonl.000000048213, ...
-//!                 └── full, or the file cannot be written: the next statement waits, or is refused
+//! Asked, QueryEvent ─▶ Queue ─▶ writer (a thread) ─▶ ocsf ─▶ chain ─▶ AuditFile: audit.jsonl, audit.jsonl.000000048213, ...
+//!   the first row waits ◀─┤ it is written that it began
+//!                         └ full, or the file cannot be written: the next statement waits, or is refused
 //! ```
 
 mod chain;
@@ -19,7 +21,7 @@ use samite_engine::{Error, ErrorKind, Result};
 
 pub(crate) use chain::Hash;
 pub(crate) use past::restore;
-pub(crate) use verify::{Stopped, Verified, verify};
+pub(crate) use verify::{Statements, Stopped, Verified, verify};
 pub(crate) use writer::AuditLog;
 
 /// How statements are recorded in a file: options of `[audit]`.

@@ -5,12 +5,17 @@
 
 use chrono::{DateTime, Utc};
 use samite_engine::events::{
-    AccessDecision, Outcome, PortAddress, QueryEvent, StatementAction, TableAccess, to_domain,
+    AccessDecision, Asked, Outcome, PortAddress, StatementAction, TableAccess, to_domain,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::queue::Entry;
+
 const VERSION: &str = "1.8.0";
+
+/// What stands in place of an outcome in the record of a statement that begins to run.
+pub(super) const RUNNING: &str = "running";
 
 /// The place of a record among those of its statement, and in its chain.
 #[derive(Debug, Clone, Copy)]
@@ -35,9 +40,9 @@ struct Record {
 }
 
 /// The record of a table of a statement; of the statement itself if it names none.
-pub(super) fn record(event: &QueryEvent, numbering: Numbering) -> String {
-    let table = event.asked.tables.get(numbering.index);
-    text(&Record { mapped: mapped(event, table, numbering), unmapped: unmapped(event, table) })
+pub(super) fn record(entry: &Entry, numbering: Numbering) -> String {
+    let table = entry.asked().tables.get(numbering.index);
+    text(&Record { mapped: mapped(entry, table, numbering), unmapped: unmapped(entry, table) })
 }
 
 /// The record of a start or a stop of the process.
@@ -69,29 +74,41 @@ fn product() -> Value {
     json!({"name": "samite", "vendor_name": "samite", "version": env!("CARGO_PKG_VERSION")})
 }
 
-fn mapped(event: &QueryEvent, table: Option<&TableAccess>, numbering: Numbering) -> Value {
-    let asked = &event.asked;
+fn mapped(entry: &Entry, table: Option<&TableAccess>, numbering: Numbering) -> Value {
+    let asked = entry.asked();
     let (activity, name) = activity(asked.action);
-    let (status, code) = status(event.outcome);
+    let (status, code) = status(entry);
+    let uid = format!("{}/{}", asked.query_id, numbering.index);
+    let uid = match entry {
+        Entry::Begun(..) => format!("{uid}/begun"),
+        Entry::Ended(_) => uid,
+    };
     let mut record = json!({
         "category_uid": 6, "class_uid": 6005, "activity_id": activity, "activity_name": name,
-        "type_uid": 600_500 + activity, "severity_id": severity(event, table),
-        "status_id": status, "status_code": code,
-        "time": event.ended_at.timestamp_millis(), "start_time": asked.started_at.timestamp_millis(),
-        "duration": u64::try_from(event.elapsed.as_millis()).unwrap_or(u64::MAX),
+        "type_uid": 600_500 + activity, "severity_id": severity(entry, table),
+        "status_id": status, "status_code": code, "start_time": asked.started_at.timestamp_millis(),
         "metadata": {
             "version": VERSION, "profiles": ["security_control"], "product": product(),
-            "uid": format!("{}/{}", asked.query_id, numbering.index), "sequence": numbering.sequence,
+            "uid": uid, "sequence": numbering.sequence,
         },
-        "actor": actor(event),
+        "actor": actor(asked),
         "src_endpoint": match asked.address {
             Some(address) => json!({"ip": address.to_string()}),
             None => json!({"name": asked.channel}),
         },
-        "query_info": {
-            "uid": asked.query_id, "query_string": &*asked.statement, "bytes": event.bytes,
-        },
+        "query_info": {"uid": asked.query_id, "query_string": &*asked.statement},
     });
+    match entry {
+        Entry::Begun(_, at) => add(&mut record, json!({"time": at.timestamp_millis()})),
+        Entry::Ended(event) => {
+            let duration = u64::try_from(event.elapsed.as_millis()).unwrap_or(u64::MAX);
+            let time = event.ended_at.timestamp_millis();
+            add(&mut record, json!({"time": time, "duration": duration}));
+            if let Some(query) = record.get_mut("query_info") {
+                add(query, json!({"bytes": event.bytes}));
+            }
+        }
+    }
     add(
         &mut record,
         match table {
@@ -112,8 +129,8 @@ fn add(record: &mut Value, more: Value) {
     }
 }
 
-fn actor(event: &QueryEvent) -> Value {
-    let principal = &event.asked.principal;
+fn actor(asked: &Asked) -> Value {
+    let principal = &asked.principal;
     let groups: Vec<Value> = principal.groups.iter().map(|name| json!({"name": name})).collect();
     let type_id = match principal.kind.as_str() {
         "user" => 1,
@@ -126,7 +143,7 @@ fn actor(event: &QueryEvent) -> Value {
             "groups": groups,
         },
     });
-    if let Some(program) = &event.asked.program {
+    if let Some(program) = &asked.program {
         add(&mut actor, json!({"app_name": &**program}));
     }
     actor
@@ -164,13 +181,19 @@ fn uid(table: &TableAccess) -> String {
     }
 }
 
-fn unmapped(event: &QueryEvent, table: Option<&TableAccess>) -> Value {
-    let asked = &event.asked;
+fn unmapped(entry: &Entry, table: Option<&TableAccess>) -> Value {
+    let asked = entry.asked();
+    let outcome = match entry {
+        Entry::Begun(..) => RUNNING,
+        Entry::Ended(event) => event.outcome.as_str(),
+    };
     let mut unmapped = json!({
         "action": asked.action.as_str(), "channel": asked.channel, "purpose": asked.purpose,
-        "principalDomain": to_domain(&asked.principal), "outcome": event.outcome.as_str(),
-        "rowsReturned": event.rows,
+        "principalDomain": to_domain(&asked.principal), "outcome": outcome,
     });
+    if let Entry::Ended(event) = entry {
+        add(&mut unmapped, json!({"rowsReturned": event.rows}));
+    }
     let Some(table) = table else { return unmapped };
     let reader = table.reader.as_deref();
     let consumer = reader.unwrap_or(&asked.principal);
@@ -183,10 +206,18 @@ fn unmapped(event: &QueryEvent, table: Option<&TableAccess>) -> Value {
             "snapshot": table.snapshot.as_ref().map(|snapshot| &snapshot.0),
             "rowFiltered": table.is_row_filtered, "masked": table.masked, "absent": table.absent,
             "restrictionFingerprint": table.fingerprint,
-            "rowsRead": table.reads.rows, "rowsPassed": table.reads.rows_passed,
-            "bytesRead": table.reads.bytes, "filesRead": table.reads.files,
         }),
     );
+    if let Entry::Ended(_) = entry {
+        let reads = table.reads;
+        add(
+            &mut unmapped,
+            json!({
+                "rowsRead": reads.rows, "rowsPassed": reads.rows_passed,
+                "bytesRead": reads.bytes, "filesRead": reads.files,
+            }),
+        );
+    }
     if let Some(port) = &table.port {
         add(
             &mut unmapped,
@@ -206,23 +237,32 @@ fn activity(action: StatementAction) -> (i32, &'static str) {
         StatementAction::Explain => (99, "Explain"),
         StatementAction::Set => (99, "Set"),
         StatementAction::Kill => (99, "Kill"),
+        StatementAction::Transaction => (99, "Transaction"),
+        StatementAction::Metadata => (8, "List"),
         StatementAction::Unread => (99, "Unread"),
     }
 }
 
-fn status(outcome: Outcome) -> (i32, &'static str) {
-    match outcome {
-        Outcome::Finished => (1, "finished"),
-        Outcome::Failed(kind) => (2, kind.as_str()),
-        Outcome::Cancelled => (99, "cancelled"),
+fn status(entry: &Entry) -> (i32, &'static str) {
+    match entry {
+        Entry::Begun(..) => (0, RUNNING),
+        Entry::Ended(event) => match event.outcome {
+            Outcome::Finished => (1, "finished"),
+            Outcome::Failed(kind) => (2, kind.as_str()),
+            Outcome::Cancelled => (99, "cancelled"),
+        },
     }
 }
 
-/// Informational if all went well, low if it failed, medium if something was refused.
-fn severity(event: &QueryEvent, table: Option<&TableAccess>) -> i32 {
-    match (table.map(|table| table.decision), event.outcome) {
+/// Informational if all goes well, low if it failed, medium if something was refused.
+fn severity(entry: &Entry, table: Option<&TableAccess>) -> i32 {
+    let is_bad = match entry {
+        Entry::Begun(..) => false,
+        Entry::Ended(event) => event.outcome != Outcome::Finished,
+    };
+    match (table.map(|table| table.decision), is_bad) {
         (Some(AccessDecision::Denied | AccessDecision::Hidden), _) => 3,
-        (_, Outcome::Finished) => 1,
-        (_, Outcome::Failed(_) | Outcome::Cancelled) => 2,
+        (_, false) => 1,
+        (_, true) => 2,
     }
 }

@@ -4,15 +4,52 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use parking_lot::{Condvar, Mutex};
-use samite_engine::events::QueryEvent;
+use samite_engine::events::{Asked, QueryEvent};
 use samite_engine::{Error, ErrorKind, Result};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use super::OnFailure;
 
 /// The longest wait of a statement for room in the queue.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is recorded of a statement.
+#[derive(Debug, Clone)]
+pub(super) enum Entry {
+    /// It begins to run, at this time.
+    Begun(Arc<Asked>, DateTime<Utc>),
+    /// It has ended.
+    Ended(Arc<QueryEvent>),
+}
+
+impl Entry {
+    /// Who asked what.
+    pub(super) fn asked(&self) -> &Asked {
+        match self {
+            Self::Begun(asked, _) => asked,
+            Self::Ended(event) => &event.asked,
+        }
+    }
+}
+
+/// What waits for being written, and who waits for that.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) entry: Entry,
+    waiter: Option<oneshot::Sender<Result<()>>>,
+}
+
+impl Waiting {
+    /// Tells whoever waits that the record is written, or that nobody waits for it any longer.
+    pub(super) fn tell(&mut self, is_written: bool) {
+        if let Some(waiter) = self.waiter.take() {
+            // A statement that was cancelled does not wait.
+            let _ = waiter.send(if is_written { Ok(()) } else { Err(unrecorded()) });
+        }
+    }
+}
 
 /// The statements whose records wait for being written.
 ///
@@ -33,7 +70,7 @@ pub(super) struct Queue {
 
 #[derive(Debug, Default)]
 struct State {
-    waiting: VecDeque<Arc<QueryEvent>>,
+    waiting: VecDeque<Waiting>,
     is_failing: bool,
     is_closed: bool,
     has_ended: bool,
@@ -94,13 +131,33 @@ impl Queue {
         if state.has_ended {
             return false;
         }
-        state.waiting.push_back(Arc::clone(event));
+        state.waiting.push_back(Waiting { entry: Entry::Ended(Arc::clone(event)), waiter: None });
         self.came.notify_one();
         true
     }
 
-    /// Up to `count` statements for the writer, after a wait of up to `patience`; `None` once there will be no more.
-    pub(super) fn take(&self, count: usize, patience: Duration) -> Option<Vec<Arc<QueryEvent>>> {
+    /// Takes a statement that begins to run. What it gives tells when that is written; nothing, if nobody writes any
+    /// more and statements may run without a record.
+    ///
+    /// # Errors
+    ///
+    /// When it may not run, as it cannot be recorded.
+    pub(super) fn begin(&self, begun: Entry) -> Result<Option<oneshot::Receiver<Result<()>>>> {
+        let mut state = self.state.lock();
+        if (state.is_failing || state.has_ended) && self.on_failure == OnFailure::Refuse {
+            return Err(unrecorded());
+        }
+        if state.has_ended {
+            return Ok(None);
+        }
+        let (waiter, written) = oneshot::channel();
+        state.waiting.push_back(Waiting { entry: begun, waiter: Some(waiter) });
+        self.came.notify_one();
+        Ok(Some(written))
+    }
+
+    /// Up to `count` records for the writer, after a wait of up to `patience`; `None` once there will be no more.
+    pub(super) fn take(&self, count: usize, patience: Duration) -> Option<Vec<Waiting>> {
         let mut state = self.state.lock();
         if state.waiting.is_empty() && !state.is_closed {
             let _ = self.came.wait_for(&mut state, patience);
@@ -123,6 +180,9 @@ impl Queue {
         let mut state = self.state.lock();
         let is_news = state.is_failing != is_failing;
         state.is_failing = is_failing;
+        if is_failing && self.on_failure == OnFailure::Refuse {
+            state.waiting.iter_mut().for_each(|waiting| waiting.tell(false));
+        }
         drop(state);
         self.room.notify_waiters();
         is_news
@@ -161,7 +221,8 @@ impl Queue {
     }
 }
 
-fn unrecorded() -> Error {
+/// What a statement gets that cannot be recorded.
+pub(super) fn unrecorded() -> Error {
     Error::new(ErrorKind::SourceUnavailable, "statements are refused while they cannot be recorded")
         .with_hint("tell the operator of this server: the audit file cannot be written")
 }

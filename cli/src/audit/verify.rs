@@ -1,11 +1,15 @@
 //! Verifies a chain of records: line by line, over one file or several that follow each other.
 
+use std::collections::BTreeSet;
 use std::io::BufRead;
 
+use serde::Deserialize;
+
 use super::chain::{Hash, link};
+use super::ocsf::RUNNING;
 
 /// What is known of a chain up to where it was read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Verified {
     /// The lines that are as they were written.
     pub(crate) lines: u64,
@@ -13,12 +17,72 @@ pub(crate) struct Verified {
     pub(crate) first: Option<Hash>,
     /// The hash of the last line.
     pub(crate) last: Option<Hash>,
+    /// What it tells of statements.
+    pub(crate) statements: Statements,
 }
+
+/// What a chain tells of statements.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Statements {
+    /// Those that ended, refused ones included.
+    pub(crate) ended: u64,
+    /// The ids of those that began to run and that the process did not outlive: it was killed.
+    pub(crate) lost: Vec<String>,
+    /// The ids of those that began to run, and have not ended where the chain ends.
+    pub(crate) running: BTreeSet<String>,
+}
+
+/// What is read of a record.
+#[derive(Deserialize)]
+struct Record {
+    class_uid: i64,
+    metadata: Metadata,
+    query_info: Option<Query>,
+    unmapped: Unmapped,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    uid: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Query {
+    uid: String,
+}
+
+#[derive(Deserialize)]
+struct Unmapped {
+    outcome: Option<String>,
+}
+
+/// The class of the records about the process itself.
+const LIFE: i64 = 6002;
 
 impl Verified {
     /// Nothing read yet. With `before`, the first line must follow it.
     pub(crate) fn after(before: Option<Hash>) -> Self {
-        Self { lines: 0, first: before, last: before }
+        Self { lines: 0, first: before, last: before, statements: Statements::default() }
+    }
+}
+
+impl Statements {
+    /// Looks at a line that is as it was written.
+    fn read(&mut self, line: &[u8]) {
+        let Ok(record) = serde_json::from_slice::<Record>(line) else { return };
+        if record.class_uid == LIFE {
+            // Nothing runs before a process starts, or after it stopped.
+            self.lost.extend(std::mem::take(&mut self.running));
+        }
+        let Some(Query { uid }) = record.query_info else { return };
+        if record.unmapped.outcome.as_deref() == Some(RUNNING) {
+            self.running.insert(uid);
+            return;
+        }
+        self.running.remove(&uid);
+        // Of several tables the first one has the number 0.
+        let is_first = record.metadata.uid.is_some_and(|record| record == format!("{uid}/0"));
+        self.ended += u64::from(is_first);
     }
 }
 
@@ -64,6 +128,7 @@ pub(crate) fn verify(mut file: impl BufRead, mut known: Verified) -> Result<Veri
         known.first = known.first.or(Some(link.previous));
         known.last = Some(link.own);
         known.lines += 1;
+        known.statements.read(record);
     }
     Ok(known)
 }
@@ -133,5 +198,37 @@ mod tests {
         let mut torn = of(&[0, 1]);
         torn.truncate(torn.len() - 5);
         assert!(broken(&torn).unwrap().why.starts_with("it is torn"));
+    }
+
+    #[test]
+    fn statements_that_began_and_did_not_end_are_counted() {
+        let of = |id: &str, uid: &str, outcome: &str| {
+            format!(
+                r#"{{"class_uid":6005,"metadata":{{"uid":"{id}{uid}"}},"query_info":{{"uid":"{id}"}},"unmapped":{{"outcome":"{outcome}"}}}}"#
+            )
+        };
+        let life = r#"{"class_uid":6002,"metadata":{},"unmapped":{"processId":1}}"#;
+        let (begun, ended) = ("running", "finished");
+        let records = [
+            life.to_owned(),
+            of("a", "/0/begun", begun),
+            of("a", "/1/begun", begun),
+            of("b", "/0/begun", begun),
+            of("refused", "/0", "failed"),
+            of("a", "/0", ended),
+            of("a", "/1", ended),
+            life.to_owned(),
+            of("c", "/0/begun", begun),
+        ];
+        let mut previous = Hash::BEGINNING;
+        let mut file = String::new();
+        for record in &records {
+            let (line, own) = seal(record, previous);
+            previous = own;
+            file += &(line + "\n");
+        }
+        let found = verify(file.as_bytes(), Verified::after(None)).unwrap().statements;
+        assert_eq!((found.ended, found.lost), (2, vec!["b".to_owned()]));
+        assert_eq!(found.running, BTreeSet::from(["c".to_owned()]));
     }
 }

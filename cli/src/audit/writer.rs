@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use prometheus::IntCounterVec;
-use samite_engine::events::QueryEvent;
+use samite_engine::events::{Asked, QueryEvent, Recorded};
 use samite_engine::{Engine, Error, ErrorKind, Result};
 
 use super::chain::{Hash, seal};
 use super::file::{AuditFile, ChainEnd, cannot_open};
 use super::ocsf::{self, Numbering};
-use super::queue::Queue;
+use super::queue::{Entry, Queue, Waiting, unrecorded};
 use super::{AuditOptions, OnFailure, Sync};
 
 /// Statements whose records are written at once.
@@ -111,10 +111,24 @@ impl AuditLog {
         self.queue.admit().await
     }
 
+    /// Takes a statement that begins to run. What it gives ends once that is written.
+    pub(crate) fn begin(&self, asked: &Arc<Asked>) -> Option<Recorded> {
+        match self.queue.begin(Entry::Begun(Arc::clone(asked), Utc::now())) {
+            Ok(Some(written)) => {
+                Some(Box::pin(async { written.await.unwrap_or_else(|_| Err(unrecorded())) }))
+            }
+            Ok(None) => {
+                lose(&self.counters, asked);
+                None
+            }
+            Err(refusal) => Some(Box::pin(std::future::ready(Err(refusal)))),
+        }
+    }
+
     /// Takes a statement that ended.
     pub(crate) fn record(&self, event: &Arc<QueryEvent>) {
         if !self.queue.push(event) {
-            lose(&self.counters, event);
+            lose(&self.counters, &event.asked);
         }
     }
 
@@ -133,8 +147,7 @@ impl Drop for AuditLog {
     }
 }
 
-fn lose(counters: &OnceLock<IntCounterVec>, event: &QueryEvent) {
-    let asked = &event.asked;
+fn lose(counters: &OnceLock<IntCounterVec>, asked: &Asked) {
     tracing::error!(
         query_id = %asked.query_id,
         principal = %asked.principal.name,
@@ -170,9 +183,9 @@ struct Batch {
 
 impl Writer {
     fn run(mut self) {
-        while let Some(events) = self.queue.take(BATCH, PERIOD) {
-            if !events.is_empty() {
-                self.write_or_wait(&events);
+        while let Some(waiting) = self.queue.take(BATCH, PERIOD) {
+            if !waiting.is_empty() {
+                self.write_or_wait(waiting);
             }
             self.sync_if_due();
         }
@@ -185,21 +198,23 @@ impl Writer {
     }
 
     /// Writes records; while that fails, tries again and again, or gives them up, as the configuration says.
-    fn write_or_wait(&mut self, events: &[Arc<QueryEvent>]) {
-        let batch = self.batch(events);
+    fn write_or_wait(&mut self, mut all: Vec<Waiting>) {
+        let batch = self.batch(&all);
         loop {
             match self.write(&batch) {
                 Ok(()) => {
                     self.set_writable();
+                    all.iter_mut().for_each(|waiting| waiting.tell(true));
                     return;
                 }
                 Err(error) => {
                     if self.queue.set_failing(true) {
                         tracing::error!(%error, "the audit file cannot be written");
                     }
-                    let goes_on = self.on_failure == OnFailure::Refuse && self.queue.pause(PERIOD);
-                    if !goes_on {
-                        events.iter().for_each(|event| lose(&self.counters, event));
+                    let may_run = self.on_failure == OnFailure::Warn;
+                    all.iter_mut().for_each(|waiting| waiting.tell(may_run));
+                    if may_run || !self.queue.pause(PERIOD) {
+                        all.iter().for_each(|it| lose(&self.counters, it.entry.asked()));
                         return;
                     }
                 }
@@ -207,13 +222,13 @@ impl Writer {
         }
     }
 
-    fn batch(&self, events: &[Arc<QueryEvent>]) -> Batch {
+    fn batch(&self, all: &[Waiting]) -> Batch {
         let mut batch =
             Batch { lines: String::new(), hash: self.end.hash, sequence: self.end.sequence };
-        for event in events {
-            for index in 0..event.asked.tables.len().max(1) {
+        for Waiting { entry, .. } in all {
+            for index in 0..entry.asked().tables.len().max(1) {
                 let sequence = batch.sequence + 1;
-                batch.add(&ocsf::record(event, Numbering { index, sequence }));
+                batch.add(&ocsf::record(entry, Numbering { index, sequence }));
             }
         }
         batch

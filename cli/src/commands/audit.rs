@@ -1,5 +1,6 @@
 //! `samite audit`: whether audit files are as they were written.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,10 @@ use samite_engine::{Error, ErrorKind};
 
 use super::failure::Failure;
 use super::terminal;
-use crate::audit::{Hash, Stopped, Verified, verify};
+use crate::audit::{Hash, Statements, Stopped, Verified, verify};
+
+/// Ids of statements that are shown.
+const SHOWN_MAX: usize = 20;
 
 /// Arguments of `samite audit`.
 #[derive(Debug, Args)]
@@ -70,7 +74,32 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let shown = |hash: Option<Hash>| hash.map_or_else(|| "none".to_owned(), |it| it.to_string());
     let (lines, first, last) = (known.lines, shown(known.first), shown(known.last));
-    terminal::print(&format!("{lines} records as they were written\nafter {first}\nlast  {last}\n"))
+    terminal::print(&format!(
+        "{lines} records as they were written\n{}after {first}\nlast  {last}\n",
+        told(&known.statements)
+    ))
+}
+
+/// How many statements ended, and which began and did not.
+fn told(statements: &Statements) -> String {
+    let Statements { ended, lost, running } = statements;
+    let mut text = format!("{ended} statements ended\n");
+    let mut list = |ids: Vec<&String>, what: &str| {
+        if ids.is_empty() {
+            return;
+        }
+        // A text takes everything.
+        let _ = writeln!(text, "{} {what}", ids.len());
+        for id in ids.iter().take(SHOWN_MAX) {
+            let _ = writeln!(text, "  {id}");
+        }
+        if ids.len() > SHOWN_MAX {
+            let _ = writeln!(text, "  and {} more", ids.len() - SHOWN_MAX);
+        }
+    };
+    list(lost.iter().collect(), "began and never ended: the process ended before them");
+    list(running.iter().collect(), "began, and have not ended where the records end");
+    text
 }
 
 fn unreadable(path: &Path, error: std::io::Error) -> Failure {

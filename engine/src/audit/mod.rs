@@ -18,7 +18,7 @@ mod statement_text;
 
 pub use access::{AccessDecision, PortAddress, TableAccess, TableReads};
 pub(crate) use counters::Counters;
-pub(crate) use history::History;
+pub(crate) use history::{History, ToldStatement};
 pub use movement::{MovedData, MovementKey, to_domain};
 pub(crate) use movement::{Movement, OTHERS};
 pub(crate) use noted::Noted;

@@ -17,6 +17,7 @@ use super::queue::Place;
 use super::stream::{Message, QueryStream, Reporter};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
+use crate::events::Recorded;
 use crate::telemetry::{Record, stage};
 
 /// Batches that wait for a slow reader.
@@ -50,7 +51,8 @@ pub(crate) async fn start(job: Job, slot: &mut Option<Record>) -> Result<QuerySt
     let schema = Arc::clone(&job.schema);
     let reporter = reporter(&job);
     let stage = record.stage(|| stage!("execute"));
-    let run = Run { record, job, place };
+    let recorded = record.begun();
+    let run = Run { record, job, place, recorded };
     let task = engine.limits().processor().start(stage.on(run.drive(sender)))?;
     Ok(QueryStream::new(schema, query_id, (messages, task), reporter))
 }
@@ -94,6 +96,8 @@ struct Run {
     record: Record,
     job: Job,
     place: Place,
+    /// Ends once it is recorded that the run has begun.
+    recorded: Option<Recorded>,
 }
 
 impl Run {
@@ -123,17 +127,25 @@ impl Run {
         let mut rows = self.rows()?;
         loop {
             let next = tokio::time::timeout_at(deadline, rows.next());
-            let Some(batch) = next.await.map_err(|_| self.too_late())? else { return Ok(()) };
+            let Some(batch) = next.await.map_err(|_| self.too_late())? else { break };
             let batch = relabel(&self.job.schema, batch?)?;
             if batch.num_rows() == 0 {
                 continue;
             }
+            self.wait_for_record(deadline).await?;
             self.record.count(&batch);
             let send = tokio::time::timeout_at(deadline, sender.send(Message::Rows(batch)));
             if send.await.map_err(|_| self.too_late())?.is_err() {
                 return Err(Error::new(ErrorKind::Cancelled, "the reader went away"));
             }
         }
+        self.wait_for_record(deadline).await
+    }
+
+    /// Waits until it is recorded that the run has begun; as a rule that is so long before the first row is there.
+    async fn wait_for_record(&mut self, deadline: Instant) -> Result<()> {
+        let Some(recorded) = self.recorded.take() else { return Ok(()) };
+        tokio::time::timeout_at(deadline, recorded).await.map_err(|_| self.too_late())?
     }
 
     fn rows(&self) -> Result<SendableRecordBatchStream> {

@@ -3,11 +3,9 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use super::Picture;
-use crate::audit::PortAddress;
-use crate::events::QueryEvent;
+use crate::audit::{PortAddress, ToldStatement};
 use crate::govern::may_administer;
 use crate::product::OutputPort;
 
@@ -22,8 +20,8 @@ impl<'a> Administered<'a> {
         Self { picture, known: RefCell::default() }
     }
 
-    /// The last statements.
-    pub(super) fn history(&self) -> Vec<Arc<QueryEvent>> {
+    /// The last statements, and those that run.
+    pub(super) fn history(&self) -> Vec<ToldStatement> {
         self.picture.engine.history().all()
     }
 

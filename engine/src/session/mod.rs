@@ -20,13 +20,14 @@ use parking_lot::RwLock;
 use crate::audit::{Noted, StatementText};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
+use crate::events::StatementAction;
 use crate::execute::QueryStream;
 use crate::govern::{Asking, VisibleMesh, visible_mesh};
 use crate::mesh_catalog::ListedTable;
 use crate::plan::{Aim, QueryPlan};
 use crate::product::{DataProduct, TableName};
 use crate::resolve::Statement;
-use crate::telemetry::{Record, stage, tell_of_change};
+use crate::telemetry::{ProtocolCommand, Record, stage, tell_of_change};
 
 pub(crate) use asker::{Asker, OwnedProduct};
 pub use principal::Principal;
@@ -240,6 +241,17 @@ impl Session {
         let applied = work.await;
         tell_of_change(self, statement, began, &applied);
         applied
+    }
+
+    /// Begins what a protocol asks without a statement, such as a listing or a savepoint: it leaves a record by this
+    /// name, once what this gives is dropped.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be recorded.
+    pub async fn command(&self, action: StatementAction, name: &str) -> Result<ProtocolCommand> {
+        self.engine.events().admit().await?;
+        Ok(ProtocolCommand::begin(self, action, name))
     }
 
     /// Resolves, governs and plans a query.

@@ -8,6 +8,7 @@ mod record;
 mod scan_reports;
 mod spans;
 
+pub use change::ProtocolCommand;
 pub(crate) use change::tell_of_change;
 pub(crate) use logged_query::{LoggedQuery, Phase};
 pub(crate) use metrics::Load;

@@ -16,7 +16,7 @@ use super::spans::{Stage, log_span, trace_span};
 use crate::audit::{Noted, StatementText, TableAccess};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
-use crate::events::{Asked, Outcome, QueryEvent, StatementAction};
+use crate::events::{Asked, Outcome, QueryEvent, Recorded, StatementAction};
 use crate::session::Asker;
 use crate::snapshot_token::SnapshotToken;
 
@@ -108,7 +108,18 @@ impl Record {
     /// Says that the query runs.
     pub(crate) fn running(&self, plan: Option<&Arc<dyn ExecutionPlan>>) {
         self.logged.set_running(plan);
-        self.engine.events().query_started(&self.asked());
+    }
+
+    /// Tells that the query begins to read tables. No row may leave before what this gives has ended.
+    #[must_use]
+    pub(crate) fn begun(&self) -> Option<Recorded> {
+        let asked = self.asked();
+        if asked.tables.is_empty() {
+            return None;
+        }
+        let asked = Arc::new(asked);
+        self.engine.history().begin(&asked);
+        self.engine.events().query_started(&asked)
     }
 
     /// What is noted of its tables.

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use async_trait::async_trait;
+use futures::StreamExt;
 use parking_lot::Mutex;
 
 use super::*;
 use crate::authorizer::{Comparison, Decision, Mask, Obligations, RowPredicate, Value};
 use crate::events::{
-    AccessDecision, Asked, EventSink, Outcome, QueryEvent, StatementAction, TableAccess,
+    AccessDecision, Asked, EventSink, Outcome, QueryEvent, Recorded, StatementAction, TableAccess,
 };
 use crate::testing::{FixedPolicies, virtual_contract};
 
@@ -17,8 +18,10 @@ use crate::testing::{FixedPolicies, virtual_contract};
 #[derive(Debug, Default)]
 struct Told {
     ended: Mutex<Vec<Arc<QueryEvent>>>,
-    started: Mutex<Vec<Asked>>,
+    started: Mutex<Vec<Arc<Asked>>>,
     is_full: Mutex<bool>,
+    /// Lets the rows of statements that began leave; at once without it.
+    gate: Mutex<Option<tokio::sync::oneshot::Receiver<Result<()>>>>,
 }
 
 #[async_trait]
@@ -30,8 +33,10 @@ impl EventSink for Told {
         }
     }
 
-    fn query_started(&self, asked: &Asked) {
-        self.started.lock().push(asked.clone());
+    fn query_started(&self, asked: &Arc<Asked>) -> Option<Recorded> {
+        self.started.lock().push(Arc::clone(asked));
+        let gate = self.gate.lock().take()?;
+        Some(Box::pin(async move { gate.await.unwrap() }))
     }
 
     fn query_ended(&self, event: &Arc<QueryEvent>) {
@@ -202,8 +207,8 @@ async fn each_run_of_a_plan_is_told_with_what_is_decided_then() {
 }
 
 #[tokio::test]
-async fn other_statements_are_told_by_what_they_do_and_transactions_are_not() {
-    use StatementAction::{Explain, Kill, List, Select, Set};
+async fn other_statements_are_told_by_what_they_do() {
+    use StatementAction::{Explain, Kill, List, Select, Set, Transaction};
     let (engine, told, _) = governed();
     let session = anna(&engine);
     for (sql, action, text) in [
@@ -214,14 +219,63 @@ async fn other_statements_are_told_by_what_they_do_and_transactions_are_not() {
         ("SET mesh.purpose = 'hush'", Set, "SET mesh.purpose = ?"),
         ("RESET mesh.purpose", Set, "RESET mesh.purpose"),
         ("KILL QUERY 'x'", Kill, "KILL QUERY ?"),
+        ("BEGIN", Transaction, "BEGIN"),
+        ("/* hush */ start transaction", Transaction, "START TRANSACTION"),
+        ("COMMIT", Transaction, "COMMIT"),
+        ("ROLLBACK", Transaction, "ROLLBACK"),
+        ("DEALLOCATE ALL", Set, "DEALLOCATE ALL"),
     ] {
         let _ = collect(&session, sql).await;
         let event = told.only();
-        assert_eq!((event.asked.action, &*event.asked.statement), (action, text), "{sql}");
+        let told = event.asked.statement.to_uppercase();
+        assert_eq!((event.asked.action, told), (action, text.to_uppercase()), "{sql}");
+        assert!(!event.asked.statement.contains("hush"), "{sql}");
     }
-    for sql in ["BEGIN", "COMMIT"] {
-        collect(&session, sql).await.unwrap();
-        assert!(told.take().is_empty(), "{sql}");
+}
+
+#[tokio::test]
+async fn command_of_a_protocol_is_told_as_it_ended_and_as_cancelled_where_it_did_not() {
+    let (engine, told, _) = governed();
+    let session = anna(&engine);
+    let begin = || session.command(StatementAction::Metadata, "GetTables");
+    begin().await.unwrap().finished(3);
+    begin().await.unwrap().failed(ErrorKind::InvalidQuery);
+    drop(begin().await.unwrap());
+    let ended: Vec<_> = told.take().iter().map(|event| (event.outcome, event.rows)).collect();
+    let failed = Outcome::Failed(ErrorKind::InvalidQuery);
+    assert_eq!(ended, [(Outcome::Finished, 3), (failed, 0), (Outcome::Cancelled, 0)]);
+    *told.is_full.lock() = true;
+    assert_eq!(begin().await.unwrap_err().message(), "the ledger is full");
+}
+
+#[tokio::test]
+async fn no_row_leaves_before_it_is_recorded_that_the_run_began() {
+    let (engine, told, _) = governed();
+    let session = anna(&engine);
+    let running = "SELECT count(*) FROM mesh.runtime.audit WHERE outcome = 'running' \
+                   AND principal = 'anna' AND ended_at IS NULL AND rows IS NULL";
+    for is_recorded in [true, false] {
+        let (open, gate) = tokio::sync::oneshot::channel();
+        *told.gate.lock() = Some(gate);
+        let mut rows = session.sql("SELECT * FROM media.many.one").await.unwrap();
+        assert_eq!(count(&chief(&engine), running).await.unwrap(), 1);
+        let waits = tokio::time::timeout(std::time::Duration::from_millis(50), rows.next()).await;
+        assert!(waits.is_err(), "a row left");
+        assert_eq!(told.started.lock().first().unwrap().tables.len(), 1);
+        let refusal = Error::new(ErrorKind::SourceUnavailable, "the ledger is full");
+        open.send(if is_recorded { Ok(()) } else { Err(refusal) }).unwrap();
+        let first = rows.next().await.unwrap();
+        assert_eq!(
+            first.map_err(|error| error.message().to_owned()).map(|_| ()),
+            match is_recorded {
+                true => Ok(()),
+                false => Err("the ledger is full".to_owned()),
+            }
+        );
+        drop(rows);
+        engine.settle(std::time::Duration::from_secs(10)).await;
+        assert_eq!(count(&chief(&engine), running).await.unwrap(), 0);
+        told.started.lock().clear();
     }
 }
 

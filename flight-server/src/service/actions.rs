@@ -10,6 +10,7 @@ use arrow_flight::{
 };
 use bytes::Bytes;
 use prost::Message;
+use samite_engine::events::StatementAction;
 use samite_engine::{Error, ErrorKind, Result};
 
 use super::state::State;
@@ -30,6 +31,10 @@ const ACTIONS: [(&str, &str); 9] = [
     ("GetSessionOptions", "gets the options of the session"),
     ("CloseSession", "ends the session"),
 ];
+
+/// The actions of transactions, which are refused.
+const TRANSACTIONS: [&str; 4] =
+    ["BeginTransaction", "EndTransaction", "BeginSavepoint", "EndSavepoint"];
 
 /// `CancelResult` of Flight SQL.
 const CANCELLED: i32 = 1;
@@ -89,7 +94,15 @@ impl State {
             }
             "GetSessionOptions" => encoded(&self.options(caller)?),
             "CloseSession" => encoded(&self.close_session(caller)),
-            other => return Err(unknown(other)),
+            other => {
+                let refusal = unknown(other);
+                if TRANSACTIONS.contains(&other) {
+                    let (session, _) = self.session_of(caller).await?;
+                    let told = session.command(StatementAction::Transaction, other).await?;
+                    told.failed(refusal.kind());
+                }
+                return Err(refusal);
+            }
         };
         Ok(Reply::new(one(arrow_flight::Result { body })))
     }
@@ -125,7 +138,7 @@ fn encoded(message: &impl Message) -> Bytes {
 
 fn unknown(name: &str) -> Error {
     match name {
-        "BeginTransaction" | "EndTransaction" | "BeginSavepoint" | "EndSavepoint" => {
+        _ if TRANSACTIONS.contains(&name) => {
             Error::new(ErrorKind::Unsupported, "there are no transactions: Samite is read-only")
                 .with_hint("leave autocommit on")
         }

@@ -6,6 +6,7 @@ use arrow_flight::sql::{Command, SubstraitPlan, TicketStatementQuery};
 use arrow_flight::{FlightDescriptor, FlightEndpoint, FlightInfo, PollInfo, SchemaResult, Ticket};
 use bytes::Bytes;
 use futures::stream;
+use samite_engine::events::StatementAction;
 use samite_engine::plan::QueryPlan;
 use samite_engine::resolve::Statement;
 use samite_engine::session::Session;
@@ -194,7 +195,15 @@ impl State {
     ) -> Result<Reply<Messages>> {
         let (session, profile) = self.session_of(caller).await?;
         let asker = Asker { session: &session, profile, config: &self.config };
-        let batches = self.metadata.answer(command, asker).await?;
+        let told = session.command(StatementAction::Metadata, command_name(command)).await?;
+        let batches = match self.metadata.answer(command, asker).await {
+            Ok(batches) => batches,
+            Err(error) => {
+                told.failed(error.kind());
+                return Err(error);
+            }
+        };
+        told.finished(batches.iter().map(|batch| batch.num_rows() as u64).sum());
         let mut encoder = Encoder::new(Arc::new(schema), &self.config)?;
         let mut messages = vec![encoder.schema_message()];
         for batch in batches {
@@ -282,6 +291,12 @@ fn check_bound(plan: &QueryPlan) -> Result<()> {
 pub(super) fn unbound(number: usize) -> Error {
     Error::new(ErrorKind::InvalidQuery, format!("parameter ${number} has no value"))
         .with_hint("prepare the statement and bind a value for each parameter")
+}
+
+/// What a command is called, as in `GetTables`.
+fn command_name(command: &Command) -> &str {
+    let name = command.type_url().rsplit('.').next().unwrap_or_default();
+    name.strip_prefix("Command").unwrap_or(name)
 }
 
 /// Transactions do not exist, and so no statement can be in one.

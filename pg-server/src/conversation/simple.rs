@@ -5,6 +5,7 @@ use std::sync::Arc;
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::{EmptyQueryResponse, TransactionStatus};
 use pgwire::messages::startup::ParameterStatus;
+use samite_engine::events::StatementAction;
 use samite_engine::plan::QueryPlan;
 use samite_engine::resolve::Statement;
 use samite_engine::{Error, ErrorKind};
@@ -153,21 +154,13 @@ impl Conversation {
                 self.statements.clear();
                 Ok("DEALLOCATE ALL".to_owned())
             }
-            Command::Savepoint(name) => {
-                self.savepoints.mark(self.transaction, name)?;
-                Ok("SAVEPOINT".to_owned())
-            }
-            Command::Release(name) => {
-                self.savepoints.release(name)?;
-                Ok("RELEASE".to_owned())
-            }
-            Command::RollbackTo(name) => {
-                self.savepoints.find(name)?;
-                self.transaction = TransactionStatus::Transaction;
-                Ok("ROLLBACK".to_owned())
+            Command::Savepoint(_) | Command::Release(_) | Command::RollbackTo(_) => {
+                self.go_to(command).await
             }
             Command::Copy(copy) => self.copy(copy).await,
             Command::Discard => {
+                let told = self.session.command(StatementAction::Set, "DISCARD ALL").await?;
+                told.finished(0);
                 let zone = self.zone_name();
                 self.statements.clear();
                 self.portals.clear();
@@ -177,6 +170,33 @@ impl Conversation {
                 Ok("DISCARD ALL".to_owned())
             }
         }
+    }
+
+    /// Marks a place in a transaction, forgets one, or goes back to it; the words that the client gets.
+    async fn go_to(&mut self, command: &Command) -> Result<String, End> {
+        let (text, tag) = match command {
+            Command::Savepoint(_) => ("SAVEPOINT", "SAVEPOINT"),
+            Command::Release(_) => ("RELEASE SAVEPOINT", "RELEASE"),
+            _ => ("ROLLBACK TO SAVEPOINT", "ROLLBACK"),
+        };
+        let told = self.session.command(StatementAction::Transaction, text).await?;
+        let gone = match command {
+            Command::Savepoint(name) => self.savepoints.mark(self.transaction, name),
+            Command::Release(name) => self.savepoints.release(name),
+            Command::RollbackTo(name) => self.savepoints.find(name),
+            _ => Ok(()),
+        };
+        match gone {
+            Ok(()) => told.finished(0),
+            Err(refusal) => {
+                told.failed(refusal.error.kind());
+                return Err(refusal.into());
+            }
+        }
+        if matches!(command, Command::RollbackTo(_)) {
+            self.transaction = TransactionStatus::Transaction;
+        }
+        Ok(tag.to_owned())
     }
 
     /// Gives a plan a name, under which its rows are fetched.

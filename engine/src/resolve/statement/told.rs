@@ -18,6 +18,7 @@ impl Statement {
                 Some(Form::Set { .. } | Form::Use { .. }) => {
                     (StatementAction::Set, redacted(sql, &Budgeted::new(sql)))
                 }
+                Some(Form::Nothing) => (bare_action(sql), redacted(sql, &Budgeted::new(sql))),
                 form => (action(form), redacted(sql, &Budgeted::new(sql))),
             };
             StatementText { sql: sql.into(), redacted, action }
@@ -25,12 +26,26 @@ impl Statement {
     }
 }
 
+/// The words that statements about transactions begin with.
+const OF_TRANSACTIONS: [&str; 8] =
+    ["ABORT", "BEGIN", "COMMIT", "END", "RELEASE", "ROLLBACK", "SAVEPOINT", "START"];
+
+/// What a statement does that is accepted and changes nothing.
+fn bare_action(sql: &str) -> StatementAction {
+    let first = sql.split(|c: char| !c.is_ascii_alphabetic()).find(|word| !word.is_empty());
+    let is_one = |first: &str| OF_TRANSACTIONS.iter().any(|word| first.eq_ignore_ascii_case(word));
+    match first.is_some_and(is_one) {
+        true => StatementAction::Transaction,
+        false => StatementAction::Set,
+    }
+}
+
 fn action(form: Option<&Form>) -> StatementAction {
     match form {
         Some(Form::Query(_) | Form::Substrait(_)) => StatementAction::Select,
         Some(Form::Explain { .. }) => StatementAction::Explain,
-        Some(Form::Show(_) | Form::Nothing) => StatementAction::List,
-        Some(Form::Set { .. } | Form::Use { .. }) => StatementAction::Set,
+        Some(Form::Show(_)) => StatementAction::List,
+        Some(Form::Set { .. } | Form::Use { .. } | Form::Nothing) => StatementAction::Set,
         Some(Form::Kill(_)) => StatementAction::Kill,
         None => StatementAction::Unread,
     }
