@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use samite_connectors::stores::StoresConfig;
-use samite_engine::config::EngineConfig;
+use samite_engine::config::{EngineConfig, Pushdown};
 use samite_engine::{Error, ErrorKind, Result};
 use samite_flight_server::FlightConfig;
 
@@ -70,6 +70,8 @@ pub struct Configuration {
     pub mesh_lost_after: Duration,
     /// Time between two checks of all quality rules; none are checked without it.
     pub quality_every: Option<Duration>,
+    /// Which predicates go below the barrier of a table of which something is hidden: `leakproof` or `strict`.
+    pub mesh_pushdown: String,
     /// The names of the variables that documents may use.
     pub mesh_variables: Vec<String>,
     /// The options of the engine.
@@ -101,6 +103,7 @@ impl Default for Configuration {
             mesh_refresh: Duration::from_secs(10),
             mesh_lost_after: Duration::from_secs(300),
             quality_every: None,
+            mesh_pushdown: "leakproof".to_owned(),
             mesh_variables: Vec::new(),
             engine: EngineConfig::default(),
             flight: FlightConfig::default(),
@@ -139,6 +142,7 @@ impl Configuration {
         let engine = &mut configuration.engine;
         engine.query_memory_bytes_max = engine.query_memory_bytes_max.min(engine.memory_bytes_max);
         configuration.check()?;
+        configuration.engine.pushdown = configuration.pushdown()?;
         Ok(configuration)
     }
 
@@ -201,6 +205,18 @@ impl Configuration {
             otlp_ca_file: self.otlp_ca_file.clone(),
             service_name: named.unwrap_or_else(|| self.service_name.clone()),
         })
+    }
+
+    fn pushdown(&self) -> Result<Pushdown> {
+        match self.mesh_pushdown.as_str() {
+            "leakproof" => Ok(Pushdown::Leakproof),
+            "strict" => Ok(Pushdown::Strict),
+            other => Err(Error::new(
+                ErrorKind::InvalidConfiguration,
+                format!("[mesh] pushdown cannot be \"{other}\""),
+            )
+            .with_hint("set it to \"leakproof\" or \"strict\"")),
+        }
     }
 
     fn check(&self) -> Result<()> {

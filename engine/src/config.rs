@@ -4,6 +4,16 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Which predicates of a query go below the barrier of a table of which something is hidden.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pushdown {
+    /// Those that can neither fail nor tell of a value: they skip files. How long that takes may tell of hidden rows.
+    #[default]
+    Leakproof,
+    /// The same, but none where the contract has a column that is classified `restricted`.
+    Strict,
+}
+
 /// The options of the engine, each with a default that holds.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EngineConfig {
@@ -35,6 +45,8 @@ pub struct EngineConfig {
     pub audit_statements_max: usize,
     /// Lines that `mesh.runtime.data_movement` has, about.
     pub movement_lines_max: usize,
+    /// Which predicates of a query go below a barrier.
+    pub pushdown: Pushdown,
     /// True if metrics name domains and products.
     pub has_product_metrics: bool,
     /// Partitions that a plan is split into; the number of processor cores if 0.
@@ -79,6 +91,7 @@ impl Default for EngineConfig {
             administrators: Vec::new(),
             audit_statements_max: 10_000,
             movement_lines_max: 10_000,
+            pushdown: Pushdown::default(),
             has_product_metrics: false,
             target_partitions: 0,
             batch_rows: 8192,

@@ -19,6 +19,7 @@ use std::task::{Context, Poll};
 
 use datafusion::common::runtime::SpawnedTask;
 use futures::{FutureExt, Stream};
+use samite_engine::session::Principal;
 use samite_engine::{Error, ErrorKind, Result};
 use tokio::sync::mpsc;
 use tonic::Status;
@@ -64,21 +65,21 @@ impl<F: FnOnce()> Drop for Fetch<F> {
     }
 }
 
-/// Starts a query. Gives the engine's id of it, and its messages; calls `on_end` when it ended,
-/// with its last row or without.
+/// Starts a query, decided by what is known now of its principal. Gives the engine's id of it, and its messages;
+/// calls `on_end` when it ended, with its last row or without.
 ///
 /// # Errors
 ///
 /// When the query cannot start, or fails at once.
 pub(crate) async fn start(
-    query: Arc<Query>,
+    (query, principal): (Arc<Query>, Arc<Principal>),
     config: &FlightConfig,
     stop: Stop,
     on_end: impl FnOnce() + Send + 'static,
 ) -> Result<(String, MessageStream)> {
     let fetch = Fetch { query: Arc::clone(&query), on_end: Some(on_end) };
     let watch = Watch::new(Arc::clone(&query), stop);
-    let mut rows = watch.or(Rows::start(Arc::clone(&query), config)).await?;
+    let mut rows = watch.or(Rows::start((Arc::clone(&query), principal), config)).await?;
     let query_id = rows.query_id().to_owned();
     let mut encoder = Encoder::new(Arc::clone(&query.schema), config)?;
     let head = watch.or(read_head(&query, &mut rows, &mut encoder)).await?;

@@ -30,7 +30,7 @@ use chrono::{DateTime, Utc};
 use object_store::ObjectStore;
 use object_store::path::Path;
 use parking_lot::RwLock;
-use samite_engine::authorizer::{AccessRequest, Action, Authorizer, Decision};
+use samite_engine::authorizer::{AccessRequest, Action, Authorizer, Decision, Forbids};
 use samite_engine::catalog::ProductCatalog;
 use samite_engine::product::{DataProduct, Mesh};
 use samite_engine::resolve::check_views;
@@ -116,6 +116,8 @@ struct Known {
 struct Picture {
     mesh: Arc<Mesh>,
     policies: Arc<Policies>,
+    /// Another number for other policies.
+    revision: u64,
 }
 
 impl MeshFolder {
@@ -141,6 +143,7 @@ impl MeshFolder {
             picture: RwLock::new(Picture {
                 mesh: Arc::default(),
                 policies: Arc::new(Policies::open()),
+                revision: 0,
             }),
             seen: parking_lot::Mutex::new(Instant::now()),
             task: parking_lot::Mutex::default(),
@@ -194,7 +197,10 @@ impl MeshFolder {
         if let Some(folder) = listing.outline.hidden_policies() {
             // The first policy closes the mesh, even if not all of them can be seen.
             if policies::are_in(&listing) && self.policies().is_open() {
-                self.picture.write().policies = Arc::new(Policies::closed());
+                let mut picture = self.picture.write();
+                picture.policies = Arc::new(Policies::closed());
+                picture.revision += 1;
+                drop(picture);
                 memory.is_ahead = true;
             }
             return Err(self.hidden(folder));
@@ -227,7 +233,8 @@ impl MeshFolder {
         if policies.is_open() && !picture.policies.is_open() {
             tracing::warn!(mesh = %self.place.shown(), "the last policy is gone: everybody may read everything");
         }
-        *picture = Picture { mesh: Arc::new(mesh), policies: Arc::new(policies) };
+        let revision = picture.revision + 1;
+        *picture = Picture { mesh: Arc::new(mesh), policies: Arc::new(policies), revision };
         memory.is_ahead = false;
         Ok(true)
     }
@@ -310,13 +317,12 @@ impl Authorizer for MeshFolder {
         self.policies().absent(request)
     }
 
-    fn forbids(&self, request: &AccessRequest<'_>) -> BTreeSet<String> {
+    fn forbids(&self, request: &AccessRequest<'_>) -> Forbids {
         self.policies().forbids(request)
     }
 
-    /// Where the policies of now lie: others are made anew.
     fn revision(&self) -> u64 {
-        Arc::as_ptr(&self.policies()).addr() as u64
+        self.picture.read().revision
     }
 
     async fn decide(&self, request: &AccessRequest<'_>, columns: &[&str]) -> Result<Decision> {

@@ -116,7 +116,8 @@ impl<'a> Reader<'a> {
         let made = policy.and_then(|policy| {
             let tree = policy.to_pst().map_err(|error| error.to_string())?;
             let syntax = syntax::read(tree.body())?;
-            Ok(Rule { id, policy, syntax, mask: None })
+            let period = Some([start.timestamp_millis(), end.timestamp_millis()]);
+            Ok(Rule { id, policy, syntax, mask: None, source: None, period })
         });
         match made {
             Ok(rule) => Some(Agreement { domain: product.domain.clone(), rule, agreed }),

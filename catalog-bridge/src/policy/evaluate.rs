@@ -15,7 +15,8 @@ use cedar_policy::{
 use chrono::{DateTime, Utc};
 use samite_engine::Result;
 use samite_engine::authorizer::{
-    AccessRequest, Action, Authorizer, Decision, Mask, Obligations, RowPredicate,
+    AccessRequest, Action, Authorizer, Decision, Forbids, Mask, Obligations, PolicyTexts,
+    RowPredicate,
 };
 use samite_engine::product::DataProduct;
 
@@ -26,6 +27,7 @@ use super::kept::{Answer, KeptDecisions, Question};
 use super::layer::Layer;
 use super::residual::{Condition, Translator, and, not, or};
 use super::schema::{RowType, schema};
+use super::source::texts;
 use super::vocabulary::{Verb, Vocabulary, column_id, entity};
 
 /// The policies of a mesh, at one moment.
@@ -59,6 +61,8 @@ pub(super) struct DomainPolicies {
     row_types: BTreeMap<String, Arc<RowType>>,
     /// Made when it is first needed.
     schema: OnceLock<Option<Schema>>,
+    /// The same.
+    texts: OnceLock<Arc<PolicyTexts>>,
 }
 
 impl DomainPolicies {
@@ -66,7 +70,7 @@ impl DomainPolicies {
         layer: Option<Arc<Layer>>,
         row_types: BTreeMap<String, Arc<RowType>>,
     ) -> Self {
-        Self { layer, row_types, schema: OnceLock::new() }
+        Self { layer, row_types, schema: OnceLock::new(), texts: OnceLock::new() }
     }
 }
 
@@ -112,14 +116,6 @@ impl Policies {
         }
     }
 
-    /// The ids of the policies that forbid to read a table; where it is denied and there are none,
-    /// no policy permits it, or one cannot be used.
-    #[must_use]
-    pub fn forbids(&self, request: &AccessRequest<'_>) -> BTreeSet<String> {
-        let asking = self.asking(request);
-        asking.and_then(|asking| asking.forbids(Verb::Select).ok()).unwrap_or_default()
-    }
-
     /// Everything that is to be asked about one table; `None` if nothing is permitted.
     fn asking<'a>(&'a self, request: &AccessRequest<'a>) -> Option<Asking<'a>> {
         let State::Governed(governed) = &self.0 else { return None };
@@ -156,11 +152,11 @@ impl Policies {
         };
         let own = governed.domains.get(&request.product.domain);
         let own = own.and_then(|domain| domain.layer.as_deref());
-        let depends_on_time =
-            governed.mesh.depends_on_time || own.is_none_or(|own| own.depends_on_time);
-        let answer = match depends_on_time {
-            true => decide(),
-            false => governed.kept.answer(request, question, decide),
+        let moments =
+            governed.mesh.moment(request.now).zip(own.and_then(|it| it.moment(request.now)));
+        let answer = match moments {
+            None => decide(),
+            Some((mesh, own)) => governed.kept.answer(request, (question, [mesh, own]), decide),
         };
         match answer {
             Ok(answer) => Ok(Some(answer)),
@@ -238,8 +234,10 @@ impl Authorizer for Policies {
         }
     }
 
-    fn forbids(&self, request: &AccessRequest<'_>) -> BTreeSet<String> {
-        Self::forbids(self, request)
+    fn forbids(&self, request: &AccessRequest<'_>) -> Forbids {
+        let Some(asking) = self.asking(request) else { return Forbids::default() };
+        let policies = asking.forbids(Verb::Select).unwrap_or_default();
+        Forbids { policies, texts: Some(asking.texts()) }
     }
 
     async fn decide(&self, request: &AccessRequest<'_>, columns: &[&str]) -> Result<Decision> {
@@ -274,10 +272,17 @@ enum Sight {
 impl Asking<'_> {
     fn decide(&self, request: &AccessRequest<'_>, columns: &[&str]) -> Result<Decision, Undecided> {
         let Some(policies) = self.about_table(Verb::Select)? else { return Ok(Decision::Deny) };
-        let mut obligations = Obligations { policies, ..Obligations::default() };
+        let is_lasting = self.layers.iter().all(|layer| layer.is_lasting());
+        let texts = Some(self.texts());
+        let mut obligations = Obligations { policies, texts, is_lasting, ..Obligations::default() };
         self.columns(request, columns, &mut obligations)?;
         obligations.row_filter = self.rows(request, columns, &mut obligations.policies)?;
         Ok(Decision::Permit(obligations))
+    }
+
+    /// The texts of the policies that decide on the table.
+    fn texts(&self) -> Arc<PolicyTexts> {
+        Arc::clone(self.domain.texts.get_or_init(|| Arc::new(texts(self.layers))))
     }
 
     /// The policies that permit something with the table; `None` if it is denied.

@@ -169,17 +169,31 @@ impl Facts {
         column: &EntityUid,
         facts: &ColumnFacts,
     ) -> Result<Entities, Undecided> {
+        let column = self.column(column, facts);
+        let things = self.things.iter().chain([&column]);
+        let made: Result<Vec<Entity>, Undecided> = things.map(Thing::entity).collect();
+        Entities::from_entities(made?, None).map_err(|error| error.to_string())
+    }
+
+    fn column(&self, column: &EntityUid, facts: &ColumnFacts) -> Thing {
         let text = |value: &str| RestrictedExpression::new_string(value.to_owned());
         let mut attributes = vec![
             ("classification", text(&facts.classification)),
             ("critical", RestrictedExpression::new_bool(facts.is_critical)),
         ];
         attributes.extend(facts.semantic.as_deref().map(|url| ("semantic", text(url))));
-        let ancestors = self.ancestors_inside();
-        let column = Thing { uid: column.clone(), attributes, ancestors };
-        let things = self.things.iter().chain([&column]);
-        let made: Result<Vec<Entity>, Undecided> = things.map(Thing::entity).collect();
-        Entities::from_entities(made?, None).map_err(|error| error.to_string())
+        Thing { uid: column.clone(), attributes, ancestors: self.ancestors_inside() }
+    }
+
+    /// What is known for a question about a column of which nobody is known who asks it.
+    pub(super) fn partial_entities_with(
+        &self,
+        column: &EntityUid,
+        facts: &ColumnFacts,
+        schema: &Schema,
+    ) -> Result<Vec<PartialEntity>, Undecided> {
+        let column = self.column(column, facts);
+        self.things.iter().chain([&column]).map(|thing| thing.partial(schema)).collect()
     }
 
     /// The entities for a decision on rows, of which nothing is known but where they lie.

@@ -5,6 +5,7 @@
 //! ```
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use cedar_policy::{Policy, PolicyId, PolicySet, ValidationMode, Validator};
 use miette::Diagnostic;
@@ -12,6 +13,7 @@ use samite_engine::authorizer::Mask;
 use samite_engine::product::Mesh;
 
 use super::schema::RowTypes;
+use super::source::Source;
 use super::syntax::{self, Syntax};
 use super::vocabulary::{Verb, domain_id, is_in_domain, product_id, table_id};
 use crate::problems::Finding;
@@ -60,6 +62,10 @@ pub(super) struct Rule {
     pub(super) syntax: Syntax,
     /// The mask that it offers instead of the raw values.
     pub(super) mask: Option<Mask>,
+    /// The file that it stands in.
+    pub(super) source: Option<Arc<Source>>,
+    /// The two instants, in ms, at which alone it can decide otherwise than before: an agreement begins and ends.
+    pub(super) period: Option<[i64; 2]>,
 }
 
 /// What the policies speak of.
@@ -203,7 +209,7 @@ impl Reader<'_> {
         }
         self.names_what_exists(&id, line, &syntax);
         let policy = policy.new_id(PolicyId::new(&id));
-        Some(Rule { id, policy, syntax, mask })
+        Some(Rule { id, policy, syntax, mask, source: None, period: None })
     }
 
     /// The mask of a permit for masked values; there it must be one that is known.

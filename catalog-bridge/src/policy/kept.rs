@@ -1,7 +1,7 @@
 //! Decisions that were made before, and would be made alike again.
 //!
-//! They end with the policies that made them, which are made anew with each picture of the mesh. One that
-//! can depend on the time is not kept.
+//! They end with the policies that made them, which are made anew with each picture of the mesh. One that can depend on
+//! the time is kept for the time between two changes, if it is known when these are, else not at all.
 
 use std::sync::Arc;
 
@@ -39,6 +39,7 @@ pub(super) enum Question {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     question: Question,
+    moments: [usize; 2],
     principal: Principal,
     purpose: Option<String>,
     channel: String,
@@ -57,15 +58,17 @@ impl Default for KeptDecisions {
 }
 
 impl KeptDecisions {
-    /// The answer that was given before, else the one that `decide` gives now; none is kept where it fails.
+    /// The answer that was given before, else the one that `decide` gives now; none is kept where it fails. It holds for
+    /// these moments of the two layers.
     pub(super) fn answer<E>(
         &self,
         request: &AccessRequest<'_>,
-        question: Question,
+        (question, moments): (Question, [usize; 2]),
         decide: impl FnOnce() -> Result<Answer, E>,
     ) -> Result<Answer, E> {
         let key = Key {
             question,
+            moments,
             principal: request.principal.clone(),
             purpose: request.purpose.map(str::to_owned),
             channel: request.channel.to_owned(),

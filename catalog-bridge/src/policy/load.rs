@@ -19,8 +19,9 @@ use super::evaluate::{DomainPolicies, Policies};
 use super::file::{self, Place, Rule, Surroundings};
 use super::layer::Layer;
 use super::schema::RowTypes;
+use super::source::Source;
 use super::vocabulary::Vocabulary;
-use super::{agreement, policy_place};
+use super::{agreement, policy_place, short_values};
 use crate::problems::{Finding, Subject};
 
 /// The stack of the thread that reads policies: how deep they are is known only afterwards.
@@ -87,6 +88,13 @@ impl PolicyLoader {
         let mut sorted = Sorted { problems, ..Sorted::default() };
         sorted.sort(files, mesh, &surroundings);
         let global = self.global(&mut sorted);
+        if global.is_some() {
+            let rules = self.mesh.as_deref().unwrap_or_default();
+            let words = (&*vocabulary, &surroundings.rows);
+            for (file, finding) in short_values::findings(rules, mesh, words) {
+                sorted.add(&file, None, vec![finding]);
+            }
+        }
         let mut domains = BTreeMap::new();
         for domain in mesh.domains.keys() {
             let layer = self.domain(domain, &mut sorted);
@@ -201,10 +209,14 @@ impl Sorted {
             rules = None;
         }
         self.add(&file.file, domain, findings);
+        let source = file.bytes.as_deref().map(|bytes| Arc::new(Source::new(&file.file, bytes)));
         let found = self.found(domain);
         found.ids.extend(rules.iter().flatten().map(|rule| rule.id.clone()));
         match (rules, &mut found.rules) {
-            (Some(rules), Some(known)) => known.extend(rules.into_iter().map(Arc::new)),
+            (Some(rules), Some(known)) => {
+                let sourced = |rule| Arc::new(Rule { source: source.clone(), ..rule });
+                known.extend(rules.into_iter().map(sourced));
+            }
             (Some(_), None) => {}
             (None, _) => {
                 found.rules = None;
@@ -227,7 +239,8 @@ impl Sorted {
         }
         self.agreed.extend(agreement.agreed);
         let domain = self.agreements.entry(agreement.domain).or_default();
-        domain.push(Arc::new(agreement.rule));
+        let source = Some(Arc::new(Source::new(&file.file, bytes)));
+        domain.push(Arc::new(Rule { source, ..agreement.rule }));
     }
 
     /// What the author wanted is not known, so that nothing is permitted.

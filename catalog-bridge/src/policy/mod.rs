@@ -17,6 +17,8 @@ mod layer;
 mod load;
 mod residual;
 mod schema;
+mod short_values;
+mod source;
 mod syntax;
 #[cfg(test)]
 mod tests;

@@ -160,7 +160,14 @@ fn about_table(table: &TableAccess) -> Value {
         AccessDecision::Allowed | AccessDecision::Modified => "Allow",
         AccessDecision::Denied | AccessDecision::Hidden | AccessDecision::Unknown => "Deny",
     };
-    let policy = |id: &String| json!({"decision": word, "policy": {"uid": id, "is_applied": true}});
+    let texts = table.policy_texts.as_ref();
+    let policy = |id: &String| {
+        let mut policy = json!({"uid": id, "is_applied": true});
+        if let Some(version) = texts.and_then(|texts| texts.version(id)) {
+            add(&mut policy, json!({"version": version}));
+        }
+        json!({"decision": word, "policy": policy})
+    };
     let authorizations: Vec<Value> = table.policies.iter().map(policy).collect();
     let mut about = json!({
         "type_id": 3, "table": {"name": table.table, "uid": uid(table)},
@@ -206,6 +213,7 @@ fn unmapped(entry: &Entry, table: Option<&TableAccess>) -> Value {
             "snapshot": table.snapshot.as_ref().map(|snapshot| &snapshot.0),
             "rowFiltered": table.is_row_filtered, "masked": table.masked, "absent": table.absent,
             "restrictionFingerprint": table.fingerprint,
+            "policyTexts": table.policy_texts.as_ref().map(|texts| texts.fingerprint()),
         }),
     );
     if let Entry::Ended(_) = entry {

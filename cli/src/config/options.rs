@@ -166,6 +166,12 @@ const OTHERS: &[OptionDefinition] = &[
         "Shortest time between the day on which the end of life of a version is told and that end; `samite check --against` refuses a shorter one.",
     ),
     option(
+        "mesh",
+        "pushdown",
+        Field::Text(|all| &mut all.mesh_pushdown),
+        "Which predicates of a query skip files of a table of which policies hide something: `leakproof`, those that can neither fail nor show a value, or `strict`, the same but none where a column of the contract is classified `restricted`: how long a query takes then tells nothing of its hidden rows.",
+    ),
+    option(
         "quality",
         "every",
         Field::OptionalDuration(|all| &mut all.quality_every),

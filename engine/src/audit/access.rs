@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 
-use crate::authorizer::Obligations;
+use crate::authorizer::{Obligations, PolicyTexts};
 use crate::connector::SnapshotId;
 use crate::resolve::PortTable;
 use crate::session::Principal;
@@ -96,6 +96,8 @@ pub struct TableAccess {
     pub decision: AccessDecision,
     /// The ids of the policies that led there.
     pub policies: Vec<String>,
+    /// The texts of the policies that were asked; `None` where there are none, or none that can be used.
+    pub policy_texts: Option<Arc<PolicyTexts>>,
     /// True if a policy leaves rows out.
     pub is_row_filtered: bool,
     /// The columns that are masked.
@@ -136,6 +138,7 @@ impl TableAccess {
             snapshot: None,
             decision,
             policies: Vec::new(),
+            policy_texts: None,
             is_row_filtered: false,
             masked: Vec::new(),
             absent: Vec::new(),
@@ -155,6 +158,7 @@ impl TableAccess {
             false => AccessDecision::Modified,
         };
         self.policies = obligations.policies.iter().cloned().collect();
+        self.policy_texts.clone_from(&obligations.texts);
         self.is_row_filtered = obligations.row_filter.is_some();
         self.masked = obligations.masks.keys().cloned().collect();
         self.absent = obligations.absent.iter().cloned().collect();

@@ -9,6 +9,7 @@
 mod fingerprint;
 mod mask;
 mod obligations;
+mod policy_texts;
 mod row_predicate;
 
 use std::collections::BTreeSet;
@@ -23,6 +24,7 @@ use crate::session::Principal;
 
 pub use mask::Mask;
 pub use obligations::Obligations;
+pub use policy_texts::{Forbids, PolicyTexts};
 pub use row_predicate::{Comparison, RowPredicate, Value};
 
 /// What a principal may want of a table.
@@ -89,9 +91,9 @@ pub trait Authorizer: Debug + Send + Sync {
         BTreeSet::new()
     }
 
-    /// The ids of the policies that forbid to read a table, for the record of a refusal.
-    fn forbids(&self, _request: &AccessRequest<'_>) -> BTreeSet<String> {
-        BTreeSet::new()
+    /// The policies that forbid to read a table, for the record of a refusal.
+    fn forbids(&self, _request: &AccessRequest<'_>) -> Forbids {
+        Forbids::default()
     }
 
     /// Another number whenever a policy has changed.

@@ -1,8 +1,9 @@
 //! What must be done to a table before somebody sees it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::{Mask, RowPredicate};
+use super::{Mask, PolicyTexts, RowPredicate};
 
 /// What must be done to a table before the principal sees it. Columns go by their names in SQL.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -15,6 +16,10 @@ pub struct Obligations {
     pub absent: BTreeSet<String>,
     /// The ids of the policies that led here.
     pub policies: BTreeSet<String>,
+    /// The texts of those that were asked; `None` where they are not known.
+    pub texts: Option<Arc<PolicyTexts>>,
+    /// True if the same policies would decide the same at any other time.
+    pub is_lasting: bool,
 }
 
 impl Obligations {
@@ -38,6 +43,8 @@ impl Obligations {
         self.absent.extend(other.absent);
         self.masks.retain(|column, _| !self.absent.contains(column));
         self.policies.extend(other.policies);
+        self.texts = self.texts.or(other.texts);
+        self.is_lasting &= other.is_lasting;
         self
     }
 }
@@ -56,12 +63,14 @@ mod tests {
             masks: masks(&[("a", Mask::Alphanum), ("b", Mask::Null), ("c", Mask::Alphanum)]),
             absent: BTreeSet::from(["x".to_owned()]),
             policies: BTreeSet::from(["mesh/one".to_owned()]),
+            ..Obligations::default()
         };
         let catalog = Obligations {
             row_filter: Some(RowPredicate::Constant(false)),
             masks: masks(&[("a", Mask::Sha256Global), ("b", Mask::FixedValue), ("x", Mask::Null)]),
             absent: BTreeSet::from(["c".to_owned()]),
             policies: BTreeSet::from(["catalog".to_owned()]),
+            ..Obligations::default()
         };
         let both = mesh.and(catalog);
         let filters = vec![RowPredicate::IsNull("a".to_owned()), RowPredicate::Constant(false)];

@@ -33,8 +33,12 @@ use super::leakproof::is_leakproof;
 use super::salt::Salt;
 use super::{masks, row_filter};
 use crate::authorizer::{Mask, Obligations};
+use crate::config::Pushdown;
 use crate::error::{Error, ErrorKind, Result};
-use crate::product::Table;
+use crate::product::{Column, Table};
+
+/// The classification whose tables keep predicates above, where that is wanted.
+const RESTRICTED: &str = "restricted";
 
 /// A table as one principal may see it.
 pub(super) struct BarrierTable {
@@ -43,8 +47,8 @@ pub(super) struct BarrierTable {
     inner: Arc<dyn TableProvider>,
     schema: SchemaRef,
     columns: Vec<SeenColumn>,
-    /// The columns that are neither masked nor absent.
-    unmasked: Schema,
+    /// The columns whose predicates may go below: those that are neither masked nor absent, or none.
+    pushable: Schema,
     row_filter: Option<Expr>,
     salt: Salt,
 }
@@ -113,10 +117,19 @@ impl BarrierTable {
             inner,
             schema: Arc::new(Schema::new(fields)),
             columns,
-            unmasked: Schema::new(unmasked),
+            pushable: Schema::new(unmasked),
             row_filter,
             salt,
         })
+    }
+
+    /// The same barrier, below which no other predicates go than `pushdown` lets.
+    #[must_use]
+    pub(super) fn with_pushdown(mut self, pushdown: Pushdown, promise: &Table) -> Self {
+        if pushdown == Pushdown::Strict && promise.columns.iter().any(is_restricted) {
+            self.pushable = Schema::empty();
+        }
+        self
     }
 
     /// The rows that satisfy leakproof `filters`, behind a barrier; with the columns at `wanted`.
@@ -153,6 +166,12 @@ impl BarrierTable {
         }
         all
     }
+}
+
+/// True for a column whose values, or some inside of them, are classified so.
+fn is_restricted(column: &Column) -> bool {
+    column.classification.as_deref() == Some(RESTRICTED)
+        || column.children.iter().any(is_restricted)
 }
 
 /// For the log what cannot be kept, for the principal only that the table cannot be read.
@@ -209,7 +228,7 @@ impl TableProvider for BarrierTable {
             Some(projection) => projection.clone(),
             None => (0..self.columns.len()).collect(),
         };
-        let is_below = |filter: &Expr| is_leakproof(filter, &self.unmasked);
+        let is_below = |filter: &Expr| is_leakproof(filter, &self.pushable);
         let (below, above): (Vec<Expr>, Vec<Expr>) = filters.iter().cloned().partition(is_below);
         let Some(above) = conjunction(above) else {
             return self.barrier(session, &wanted, &below, limit).await;
@@ -240,7 +259,7 @@ impl TableProvider for BarrierTable {
         &self,
         filters: &[&Expr],
     ) -> DataFusionResult<Vec<TableProviderFilterPushDown>> {
-        let answer = |filter: &&Expr| match is_leakproof(filter, &self.unmasked) {
+        let answer = |filter: &&Expr| match is_leakproof(filter, &self.pushable) {
             true => TableProviderFilterPushDown::Inexact,
             false => TableProviderFilterPushDown::Unsupported,
         };
@@ -297,5 +316,7 @@ fn read_only() -> datafusion::error::DataFusionError {
     Error::new(ErrorKind::Unsupported, "products are read and never written").into()
 }
 
+#[cfg(test)]
+mod pushdown_tests;
 #[cfg(test)]
 mod tests;

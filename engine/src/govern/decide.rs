@@ -5,7 +5,7 @@ use std::hint::black_box;
 use chrono::{DateTime, Utc};
 
 use crate::audit::{AccessDecision, Noted, TableAccess};
-use crate::authorizer::{AccessRequest, Action, Authorizer, Decision, Obligations};
+use crate::authorizer::{AccessRequest, Action, Authorizer, Decision, Forbids, Obligations};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::product::{DataProduct, LifeStage, OutputPort, Table};
@@ -46,8 +46,12 @@ impl Asking<'_> {
     fn refusal(self, table: &PortTable, decision: AccessDecision) -> TableAccess {
         let authorizer = self.engine.authorizer();
         let request = request_of(self, (&table.product, &table.port, &table.table));
-        let policies = authorizer.forbids(&request).into_iter().collect();
-        TableAccess { policies, ..TableAccess::of(table, decision) }
+        let Forbids { policies, texts } = authorizer.forbids(&request);
+        TableAccess {
+            policies: policies.into_iter().collect(),
+            policy_texts: texts,
+            ..TableAccess::of(table, decision)
+        }
     }
 
     /// True if whoever asks may do this with a table.

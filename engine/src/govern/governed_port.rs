@@ -12,6 +12,7 @@ use super::salt::Salt;
 use crate::audit::{AccessDecision, TableAccess};
 use crate::authorizer::{Mask, Obligations};
 use crate::connector::PinnedTable;
+use crate::engine::Engine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::resolve::{self, PortTable, Source};
 
@@ -24,6 +25,8 @@ pub(crate) struct GovernedPort {
     view: Option<GovernedView>,
     obligations: Obligations,
     may_explain: bool,
+    /// The policies of the moment at which it was decided.
+    revision: u64,
     provider: Arc<dyn TableProvider>,
     salt: Salt,
     /// The columns that are joined with those of other tables by what they mean.
@@ -48,26 +51,42 @@ impl GovernedPort {
     ///
     /// When it is denied, no decision can be made, or it cannot be enforced.
     pub(super) async fn decided(asking: Asking<'_>, source: Source, salt: Salt) -> Result<Self> {
+        // Policies that come meanwhile have another number, and are asked again.
+        let revision = asking.engine.authorizer().revision();
         match source {
             Source::Port(port) => {
                 let (table, pinned) = *port;
                 let Permitted { obligations, may_explain } =
                     permitted(asking, &table, &pinned).await?;
-                let provider = provider(&table, &pinned, (&obligations, false), &salt)
+                let parts = (&table, &pinned);
+                let provider = provider(asking.engine, parts, (&obligations, false), &salt)
                     .inspect_err(|_| asking.note_refusal(&table, AccessDecision::Denied))?;
-                let (view, joined) = (None, Vec::new());
-                Ok(Self { table, pinned, view, obligations, may_explain, provider, salt, joined })
+                Ok(Self {
+                    table,
+                    pinned,
+                    view: None,
+                    obligations,
+                    may_explain,
+                    revision,
+                    provider,
+                    salt,
+                    joined: Vec::new(),
+                })
             }
             Source::View(resolved) => {
                 let view = GovernedView::decided(asking, resolved, salt.clone()).await?;
-                Self::of_view(asking, view, salt).await
+                Self::of_view(asking, (view, revision), salt).await
             }
             Source::System(_) => Err(Error::new(ErrorKind::Internal, "no table of a product")),
         }
     }
 
     /// Decides on a virtual table, after that was decided that it is made from.
-    async fn of_view(asking: Asking<'_>, view: GovernedView, salt: Salt) -> Result<Self> {
+    async fn of_view(
+        asking: Asking<'_>,
+        (view, revision): (GovernedView, u64),
+        salt: Salt,
+    ) -> Result<Self> {
         let table = view.resolved().table.clone();
         // In another zone of time the query would mean something else, were it part of the caller's.
         let has_zone = asking.settings.get("timezone").is_some();
@@ -81,10 +100,20 @@ impl GovernedPort {
         if !is_shown {
             explains = may_explain(asking, &table);
         }
-        let provider = provider(&table, &pinned, (&obligations, !is_shown), &salt)
+        let parts = (&table, &pinned);
+        let provider = provider(asking.engine, parts, (&obligations, !is_shown), &salt)
             .inspect_err(|_| asking.note_refusal(&table, AccessDecision::Denied))?;
-        let (view, may_explain, joined) = (Some(view), explains, Vec::new());
-        Ok(Self { table, pinned, view, obligations, may_explain, provider, salt, joined })
+        Ok(Self {
+            table,
+            pinned,
+            view: Some(view),
+            obligations,
+            may_explain: explains,
+            revision,
+            provider,
+            salt,
+            joined: Vec::new(),
+        })
     }
 
     /// The same port, of which these columns are joined with those of other tables by what they mean.
@@ -92,6 +121,19 @@ impl GovernedPort {
     pub(super) fn with_joined(mut self, columns: Vec<String>) -> Self {
         self.joined = columns;
         self
+    }
+
+    /// True if the same principal would be told the same now: neither the policies nor the time can have changed it.
+    pub(crate) fn is_settled(&self, engine: &Engine) -> bool {
+        let authorizer = engine.authorizer();
+        if self.view.is_some() {
+            // What it is made from is decided, too.
+            return false;
+        }
+        match authorizer.is_open() {
+            true => self.obligations.is_empty(),
+            false => self.obligations.is_lasting && self.revision == authorizer.revision(),
+        }
     }
 
     /// Decides again, for a plan that runs later than it was made. What reads the table now, if that
@@ -234,8 +276,8 @@ fn stripped(place: &str) -> String {
 /// What reads a table under obligations: itself if there are none, and so with all its speed. What
 /// `is_hidden` is behind a barrier even so.
 fn provider(
-    table: &PortTable,
-    pinned: &PinnedTable,
+    engine: &Engine,
+    (table, pinned): (&PortTable, &PinnedTable),
     (obligations, is_hidden): (&Obligations, bool),
     salt: &Salt,
 ) -> Result<Arc<dyn TableProvider>> {
@@ -243,6 +285,7 @@ fn provider(
     if obligations.is_empty() && !is_hidden {
         return Ok(inner);
     }
-    let (name, salt) = (table.name.to_string(), salt.clone());
-    Ok(Arc::new(BarrierTable::new(&name, (inner, &table.table), obligations, salt)?))
+    let (name, promise) = (table.name.to_string(), &*table.table);
+    let barrier = BarrierTable::new(&name, (inner, promise), obligations, salt.clone())?;
+    Ok(Arc::new(barrier.with_pushdown(engine.config().pushdown, promise)))
 }

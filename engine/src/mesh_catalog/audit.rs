@@ -54,6 +54,9 @@ pub(super) fn table(picture: Picture<'_>) -> Result<Arc<dyn TableProvider>> {
         .text("snapshot", |row| row.access()?.snapshot.as_ref().map(|snapshot| &snapshot.0))
         .text("decision", |row| row.access().map(|access| access.decision.as_str()))
         .text("policies", |row| joined(row.access()?.policies.iter()))
+        .text("policy_texts", |row| {
+            row.access()?.policy_texts.as_ref().map(|texts| texts.fingerprint())
+        })
         .flag("is_row_filtered", |row| row.access().is_some_and(|access| access.is_row_filtered))
         .text("masked", |row| joined(row.access()?.masked.iter()))
         .text("absent", |row| joined(row.access()?.absent.iter()))

@@ -11,6 +11,7 @@ use super::{Planned, PlannedTable, explain};
 use crate::connector::ScanReport;
 use crate::error::Result;
 use crate::execute::{self, Job, QueryStream};
+use crate::session::Principal;
 use crate::telemetry::Record;
 
 /// What the asker gets.
@@ -30,7 +31,7 @@ impl Planned {
     pub(super) async fn answered(
         self: &Arc<Self>,
         physical: Arc<dyn ExecutionPlan>,
-        record: &mut Option<Record>,
+        (principal, record): (&Arc<Principal>, &mut Option<Record>),
     ) -> Result<QueryStream> {
         if self.answer == Answer::Rows {
             return execute::start(self.job(physical), record).await;
@@ -48,7 +49,7 @@ impl Planned {
         let batch = self.engine.limits().processor().run(explain).await?;
         if is_analysis {
             // What was run through has its own line in the log.
-            *record = Some(self.record());
+            *record = Some(self.record(principal));
         }
         self.give(batch, record).await
     }

@@ -51,11 +51,12 @@ use crate::govern::{GovernedPort, GovernedQuery};
 use crate::promises::PromiseReport;
 use crate::resolve::{self, Depth, Form, Statement};
 use crate::sealed::Sealed;
-use crate::session::{Asker, Session, Settings};
+use crate::session::{Asker, Principal, Session, Settings};
 use crate::snapshot_token::SnapshotToken;
 use crate::telemetry::{Record, stage};
 
 use answer::Answer;
+use current::Change;
 pub(crate) use lineage::{Way, lineage};
 pub(crate) use logical::ReadTable;
 use logical::nullable;
@@ -226,8 +227,21 @@ impl QueryPlan {
     ///
     /// When a parameter has no value, or there is no room for one more query.
     pub async fn execute(&self) -> Result<QueryStream> {
+        self.execute_as(&self.0.asker.principal).await
+    }
+
+    /// Starts it, decided by what is known now of the principal that asked: groups and attributes can change after it
+    /// was planned.
+    ///
+    /// # Errors
+    ///
+    /// As [`QueryPlan::execute`], and when this is another principal.
+    pub async fn execute_as(&self, principal: &Arc<Principal>) -> Result<QueryStream> {
+        if principal.name != self.0.asker.principal.name {
+            return Err(Error::new(ErrorKind::Internal, "the plan is somebody else's"));
+        }
         self.0.engine.events().admit().await?;
-        let mut record = Some(self.0.record());
+        let mut record = Some(self.0.record(principal));
         if let Some(row) = &self.0.plans()?.constant
             && let Some(record) = record.take()
         {
@@ -235,7 +249,7 @@ impl QueryPlan {
         }
         let logged = record.as_ref().map(|record| Arc::clone(record.logged()));
         // A boxed future keeps the types of plans out of every caller's own.
-        let work: BoxFuture<'_, _> = Box::pin(self.start(&mut record));
+        let work: BoxFuture<'_, _> = Box::pin(self.start(principal, &mut record));
         let started = match &logged {
             Some(logged) => logged.unless_killed(work).await,
             None => work.await,
@@ -260,18 +274,30 @@ impl QueryPlan {
         self.0.record.lock().as_ref().map(|record| record.query_id().to_owned())
     }
 
-    async fn start(&self, record: &mut Option<Record>) -> Result<QueryStream> {
+    async fn start(
+        &self,
+        principal: &Arc<Principal>,
+        record: &mut Option<Record>,
+    ) -> Result<QueryStream> {
         let planned = Arc::clone(&self.0);
         let engine = planned.engine.clone();
         let processor = engine.limits().processor();
         let now = engine.clock().now();
         let ready = planned.plans()?.physical.lock().take();
-        let physical = match ready.filter(|ready| now - ready.made <= READY_MAX) {
-            Some(ready) => ready.plan,
-            None => {
-                let planned = Arc::clone(&planned);
+        let ready = ready.filter(|ready| now - ready.made <= READY_MAX);
+        let asker = planned.asker_now(principal);
+        let physical = match ready {
+            Some(ready) if planned.is_settled(&asker) => ready.plan,
+            ready => {
+                let (planned, asker) = (Arc::clone(&planned), asker.into_owned());
                 let noted = record.as_ref().map(|record| record.noted().clone());
-                let work = async move { planned.plan_physical(now, noted.as_ref()).await };
+                let work = async move {
+                    let changes = planned.changes(&asker, now, noted.as_ref()).await?;
+                    match ready {
+                        Some(ready) if changes.is_empty() => Ok(ready.plan),
+                        _ => planned.plan_physical(now, &changes).await,
+                    }
+                };
                 let stage = record.as_ref().map(|record| record.stage(|| stage!("plan")));
                 match stage {
                     Some(stage) => processor.run(stage.on(work)).await?,
@@ -280,7 +306,7 @@ impl QueryPlan {
             }
         };
         planned.judge(now)?;
-        planned.answered(physical, record).await
+        planned.answered(physical, (principal, record)).await
     }
 }
 
@@ -314,7 +340,7 @@ impl Planned {
     async fn plan_physical(
         &self,
         now: DateTime<Utc>,
-        noted: Option<&Noted>,
+        changes: &[Change],
     ) -> Result<Arc<dyn ExecutionPlan>> {
         if let Some(parameter) = self.parameters.first() {
             return Err(Error::new(
@@ -324,21 +350,21 @@ impl Planned {
             .with_hint("bind one value for each parameter"));
         }
         let state = self.state(now);
-        let logical = self.current_plan(now, noted).await?;
+        let logical = self.current_plan(changes)?;
         physical::plan(&logical, &state, self.engine.constant_state()).await
     }
 
     /// What is told of an execution that begins: of the first one, that it was planned, too.
-    fn record(&self) -> Record {
+    fn record(&self, principal: &Arc<Principal>) -> Record {
         let known = self.record.lock().take();
-        let record = known.unwrap_or_else(|| {
+        let mut record = known.unwrap_or_else(|| {
             let who = (&self.asker, self.settings.purpose());
             let record = Record::begin(&self.engine, who, self.statement.text());
             record.noted().go_on_with(self.noted.clone());
             record.planned(&token_of(&self.tables));
             record
         });
-        record.fetched();
+        record.fetched(principal);
         record
     }
 

@@ -263,6 +263,15 @@ impl Session {
         self.plan_for(statement, Aim::Rows).await
     }
 
+    /// Starts a plan that was made for this principal, by what is known of them now.
+    ///
+    /// # Errors
+    ///
+    /// As [`QueryPlan::execute_as`].
+    pub async fn execute(&self, plan: &QueryPlan) -> Result<QueryStream> {
+        plan.execute_as(&self.asker.principal).await
+    }
+
     /// Plans a query for its schema and its parameters; the rest follows when it is executed.
     ///
     /// # Errors

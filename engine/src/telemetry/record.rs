@@ -17,7 +17,7 @@ use crate::audit::{Noted, StatementText, TableAccess};
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
 use crate::events::{Asked, Outcome, QueryEvent, Recorded, StatementAction};
-use crate::session::Asker;
+use crate::session::{Asker, Principal};
 use crate::snapshot_token::SnapshotToken;
 
 /// The longest purpose that is told, in characters.
@@ -28,6 +28,8 @@ const PURPOSE_CHARS_MAX: usize = 1000;
 pub(crate) struct Record {
     engine: Engine,
     logged: Arc<LoggedQuery>,
+    /// Who asks, as known when it was planned, then when it is fetched.
+    principal: Arc<Principal>,
     outcome: Outcome,
     message: Option<String>,
     purpose: Option<String>,
@@ -56,6 +58,7 @@ impl Record {
         Self {
             engine: engine.clone(),
             logged,
+            principal: Arc::clone(&asker.principal),
             outcome: Outcome::Cancelled,
             message: None,
             purpose: purpose.map(told_purpose),
@@ -95,8 +98,9 @@ impl Record {
         self.logged.set_planned((!token.is_empty()).then(|| token.to_string()));
     }
 
-    /// Says that the query is fetched.
-    pub(crate) fn fetched(&self) {
+    /// Says that the query is fetched, by its principal as it is known now.
+    pub(crate) fn fetched(&mut self, principal: &Arc<Principal>) {
+        self.principal = Arc::clone(principal);
         self.logged.set_fetched();
     }
 
@@ -140,7 +144,7 @@ impl Record {
             && tables.iter().all(TableAccess::is_of_samite);
         Asked {
             query_id: logged.query_id.clone(),
-            principal: Arc::clone(&logged.asker.principal),
+            principal: Arc::clone(&self.principal),
             program: logged.asker.program.clone(),
             channel: logged.asker.channel,
             address: logged.asker.address,

@@ -65,6 +65,7 @@ fn part() -> Obligations {
         masks: BTreeMap::from([("name".to_owned(), Mask::Alphanum)]),
         absent: BTreeSet::new(),
         policies: BTreeSet::from(["global/a".to_owned(), "media/b".to_owned()]),
+        ..Obligations::default()
     }
 }
 
@@ -204,6 +205,37 @@ async fn each_run_of_a_plan_is_told_with_what_is_decided_then() {
     policies.decide("anna", "media.many.one", Decision::Deny);
     run(4).execute().await.unwrap_err();
     assert_eq!(shown(&told.only().asked.tables), [("media.many@1.one", AccessDecision::Denied)]);
+}
+
+#[tokio::test]
+async fn run_is_decided_again_however_soon_after_planning_it_comes() {
+    let (engine, told, policies) = governed();
+    let session = anna(&engine);
+    let statement = session.parse("SELECT count(name) AS n FROM media.many.one").unwrap();
+    let one = session.plan(&statement).await.unwrap();
+    let other = session.plan(&statement).await.unwrap();
+    policies.permit("anna", "media.many.one", part());
+    let rows = one.execute().await.unwrap().try_collect::<Vec<_>>().await.unwrap();
+    assert!(pretty_format_batches(&rows).unwrap().to_string().contains("| 1 "), "{rows:?}");
+    assert_eq!(shown(&told.only().asked.tables), [("media.many@1.one", AccessDecision::Modified)]);
+    policies.decide("anna", "media.many.one", Decision::Deny);
+    assert_eq!(other.execute().await.unwrap_err().kind(), ErrorKind::PermissionDenied);
+    assert_eq!(shown(&told.only().asked.tables), [("media.many@1.one", AccessDecision::Denied)]);
+}
+
+#[tokio::test]
+async fn run_is_that_of_its_principal_as_known_then_and_of_nobody_else() {
+    let (engine, told, _) = governed();
+    let session = anna(&engine);
+    let statement = session.parse("SELECT count(*) FROM media.many.one").unwrap();
+    let plan = session.plan(&statement).await.unwrap();
+    let mut now = session.principal().clone();
+    now.groups.insert("leavers".to_owned());
+    let now = Arc::new(now);
+    plan.execute_as(&now).await.unwrap().try_collect::<Vec<_>>().await.unwrap();
+    assert_eq!(told.only().asked.principal, now);
+    let other = Arc::new(Principal::user("bo"));
+    assert_eq!(plan.execute_as(&other).await.unwrap_err().kind(), ErrorKind::Internal);
 }
 
 #[tokio::test]

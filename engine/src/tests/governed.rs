@@ -78,6 +78,7 @@ fn part() -> Obligations {
         ]),
         absent: BTreeSet::from(["note".to_owned()]),
         policies: BTreeSet::from(["mesh/sweden".to_owned()]),
+        ..Obligations::default()
     }
 }
 

@@ -102,6 +102,12 @@ impl Authenticator {
         Ok(self.identify(credentials, Some(&peer)).await?.principal)
     }
 
+    /// What the list of users says now of the one with this name; `None` if there is no list, or it does not name them.
+    #[must_use]
+    pub fn listed(&self, name: &str) -> Option<Arc<Principal>> {
+        Some(Arc::clone(self.users.as_ref()?.find(name)?.principal()))
+    }
+
     /// Who shows these credentials.
     ///
     /// # Errors

@@ -180,7 +180,12 @@ impl State {
         let hold = hold.ok_or_else(ticket::ended)?;
         let stop = Stop { deadline: caller.deadline, shutdown: self.shutdown.clone() };
         let on_end = move || drop(hold);
-        let started = crate::stream::start(Arc::clone(&query), &self.config, stop, on_end);
+        let started = crate::stream::start(
+            (Arc::clone(&query), Arc::clone(&caller.principal)),
+            &self.config,
+            stop,
+            on_end,
+        );
         let (query_id, messages) = started.await?;
         let messages: Messages = Box::pin(messages);
         let (query_id, warnings) = (Some(query_id), query.work.warnings());

@@ -7,6 +7,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
 use futures::{FutureExt, StreamExt};
 use samite_engine::execute::QueryStream;
+use samite_engine::session::Principal;
 use samite_engine::{Error, ErrorKind, Result};
 
 use crate::config::FlightConfig;
@@ -17,6 +18,8 @@ use crate::query::Query;
 #[derive(Debug)]
 pub(super) struct Rows {
     query: Arc<Query>,
+    /// Who fetches it, as known now.
+    principal: Arc<Principal>,
     current: QueryStream,
     /// The runs that were started.
     started: usize,
@@ -33,9 +36,13 @@ impl Rows {
     /// # Errors
     ///
     /// When it cannot start.
-    pub(super) async fn start(query: Arc<Query>, config: &FlightConfig) -> Result<Self> {
+    pub(super) async fn start(
+        (query, principal): (Arc<Query>, Arc<Principal>),
+        config: &FlightConfig,
+    ) -> Result<Self> {
         let mut rows = Self {
             query,
+            principal,
             current: QueryStream::empty(),
             started: 0,
             is_at_end: false,
@@ -55,7 +62,7 @@ impl Rows {
     async fn start_next(&mut self) -> Result<()> {
         match self.query.work.plan(self.started)? {
             Some(plan) => {
-                self.current = plan.execute().await?;
+                self.current = plan.execute_as(&self.principal).await?;
                 self.started += 1;
             }
             None => self.is_at_end = true,

@@ -50,6 +50,8 @@ pub(crate) struct Conversation {
     portals: HashMap<String, Portal>,
     transaction: TransactionStatus,
     savepoints: Savepoints,
+    /// True if the list of users says who it is: then it can say something else tomorrow.
+    is_listed: bool,
     /// True if no group of messages has begun that waits for its end.
     is_between: bool,
     /// True after an error, until the client says Sync.
@@ -89,7 +91,9 @@ impl From<Gone> for End {
 impl Conversation {
     /// A session that begins.
     pub(crate) fn new(open: Open, shared: Arc<Shared>) -> Self {
+        let listed = shared.authenticator.listed(&open.session.principal().name);
         Self {
+            is_listed: listed.is_some_and(|listed| *listed == *open.session.principal()),
             link: open.link,
             session: open.session,
             cancel: open.cancel,
@@ -136,6 +140,9 @@ impl Conversation {
                 }
             };
             self.is_between = matches!(message, Frontend::Query(_) | Frontend::Sync);
+            if let Err(gone) = self.know_again() {
+                return self.leave(&gone).await;
+            }
             self.cancelled = self.cancel.begin();
             let span = span_of(&message);
             let answered = self.answer(message).instrument(span).await;
@@ -144,6 +151,22 @@ impl Conversation {
                 return;
             }
         }
+    }
+
+    /// Asks the list of users again who it is: groups and attributes can have changed since it connected.
+    fn know_again(&mut self) -> Result<(), Coded> {
+        if !self.is_listed {
+            return Ok(());
+        }
+        let Some(now) = self.shared.authenticator.listed(&self.session.principal().name) else {
+            let message = "the user is not there any more";
+            let kind = ErrorKind::Unauthenticated;
+            return Err(Coded::new(code::INVALID_AUTHORIZATION, kind, message));
+        };
+        if *now != *self.session.principal() {
+            self.session = self.session.for_principal(now);
+        }
+        Ok(())
     }
 
     /// Says why the connection ends.

@@ -48,7 +48,8 @@ impl Conversation {
             return Ok(());
         };
         let deadline = Instant::now() + plan.timeout();
-        let stream = self.unless_stopped(plan.execute()).await?;
+        let session = self.session.clone();
+        let stream = self.unless_stopped(session.execute(plan)).await?;
         let rows = Rows::new(stream, Arc::clone(columns), portal.formats.clone(), self.zone()?);
         portal.progress = Progress::Running { rows: Box::new(rows), deadline };
         // The engine has it now.

@@ -40,6 +40,7 @@ unless { resource in Mesh::Domain::"zqprovins" || resource in Mesh::Product::"va
 unless { resource in Mesh::Product::"vault.sealed" || (principal in Mesh::Group::"seers" && !(resource in Mesh::Product::"vault.plain")) };
 @id("global/zqsealed") forbid (principal, action == Mesh::Action::"describe", resource in Mesh::Product::"vault.sealed")
 unless { principal in Mesh::Group::"owners" };
+@id("global/administer") permit (principal in Mesh::Group::"seers", action == Mesh::Action::"administer", resource in Mesh::Product::"vault.plain");
 @id("global/explain") permit (principal in Mesh::Group::"explainers", action == Mesh::Action::"explain", resource);
 @id("global/open") permit (principal, action == Mesh::Action::"readRow", resource);
 @id("global/public") permit (principal, action == Mesh::Action::"readRaw", resource) when { resource.classification == "public" };
@@ -135,7 +136,7 @@ PHOTO = {"hidden": b"\x9f\xc3\x07\xe1\xb4\x5a\xd2\x68", "seen": b"\x8d\xf1\x16\x
 NAMES = {
     "zqkammare": ALL, "zqtavla": ALL, "zqkolumn": ALL, "zqbeskrivning": ALL, "zqetikett": ALL, "zqlag": ALL, "zqprovins": ALL, "zqgods": ALL,
     "zqursprung": ALL, "zqutelamnad": ALL, "zqkallartext": ALL, "zqnyspalt": ALL, "zqsigill": ALL, "zqlacktext": ALL, "zqkommentar": ALL, "global/zq": ALL,
-    "zqtrasig": ALL, "2.7183.0": ALL, "wq7note": {"lean", "anonymous"}, "wq7kommentar": {"lean", "anonymous"},
+    "zqtrasig": ALL, "2.7183.0": ALL, "zqfraga": ALL, "zqsvar": ALL, "wq7note": {"lean", "anonymous"}, "wq7kommentar": {"lean", "anonymous"},
 }
 
 
@@ -171,7 +172,7 @@ def canaries():
     far = HIDDEN_IDS[-1] // 1000
     found.append(Canary("id of hidden rows", {str(far).encode(), f"{far:,}".encode()} | {struct.pack("<q", number) for number in HIDDEN_IDS[6:]},
                         NOT_HIDDEN_ROWS))
-    nobody = {"zqutelamnad", "zqkommentar", "global/zq", "zqtrasig"}
+    nobody = {"zqutelamnad", "zqkommentar", "global/zq", "zqtrasig", "zqfraga", "zqsvar"}
     return found + [Canary(name, text_forms(name), hidden_from, is_for_nobody=name in nobody) for name, hidden_from in NAMES.items()]
 
 

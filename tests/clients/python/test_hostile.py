@@ -307,9 +307,21 @@ def attack_by_postgresql(canaried, principal, number):
     return told
 
 
+# What the owner asks is a secret, too: not even who administers one of the tables (the seer: plain) sees a text that names another.
+OWNERS = ["SELECT a.id AS zqfraga FROM vault.plain.rows a JOIN vault.deals.rows b ON a.id = b.id", "SELECT zqsvar.id FROM vault.cellar.rows AS zqsvar",
+          "SELECT zqfraga FROM vault.deals.rows", "EXPLAIN SELECT id AS zqsvar FROM vault.stock.rows", "SET mesh.purpose = 'zqfraga'"]
+
+
+def ask_as_owner(canaried):
+    client = canaried.client("owner")
+    answers = [client.ask(sql)[0] for sql in OWNERS]
+    assert [isinstance(answer, pa.Table) for answer in answers[:4]] == [True, True, False, True], answers
+
+
 @pytest.fixture(scope="module")
 def attacked(canaried):
     began = time.monotonic()
+    ask_as_owner(canaried)
     with concurrent.futures.ThreadPoolExecutor(len(PRINCIPALS)) as pool:
         found = dict(zip(PRINCIPALS, pool.map(lambda principal: attack(canaried, principal), PRINCIPALS)))
     print(f"attacked for {time.monotonic() - began:.0f} s")

@@ -1,5 +1,6 @@
 """The ledger as operators and clients meet it: every statement leaves a record, in memory, in a chain of lines, and as lineage."""
 
+import contextlib
 import hashlib
 import http.server
 import json
@@ -111,9 +112,9 @@ def lines(file):
     return [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
 
 
-def records(file, statement=None):
-    """The records about statements; those of one text."""
-    found = [line for line in lines(file) if line["class_uid"] == 6005]
+def records(file, statement=None, is_running=False):
+    """The records about statements that ended, or began to run; those of one text."""
+    found = [line for line in lines(file) if line["class_uid"] == 6005 and (line["unmapped"]["outcome"] == "running") is is_running]
     return [it for it in found if statement is None or it["query_info"]["query_string"] == statement]
 
 
@@ -142,6 +143,12 @@ def test_record_says_who_asked_what_and_what_was_decided(start, samite):
     assert found["type_id"] == 3 and found["table"]["name"] == "staff.people@1.rows"
     policies = {entry["policy"]["uid"] for entry in found["authorizations"]}
     assert {"global/open", "global/own-country", "global/mask"} <= policies
+    digest = hashlib.sha256(GLOBAL.encode()).hexdigest()
+    assert {entry["policy"]["version"] for entry in found["authorizations"]} == {f"sha256:{digest}"}, "the file's, as sha256sum prints it"
+    texts = "sha256:" + hashlib.sha256(f"{digest}  mesh/policies/global.cedar\n".encode()).hexdigest()
+    assert found["unmapped"]["policyTexts"] == texts
+    shown = ask(server, "chief", "SELECT DISTINCT policy_texts FROM mesh.runtime.audit WHERE domain = 'staff'")
+    assert shown == [{"policy_texts": texts}]
     more = found["unmapped"]
     assert (more["rowFiltered"], more["masked"], more["absent"], more["decision"]) == (True, ["name"], ["iban"], "modified")
     assert (more["contractVersion"], more["channel"], more["principalDomain"]) == ("1.2.0", "flight-sql", "finance")
@@ -159,7 +166,9 @@ def test_record_says_who_asked_what_and_what_was_decided(start, samite):
     found = record(start.file, "SELECT id FROM staff.plain.rows")
     assert (found["action_id"], found["disposition_id"], found["status_id"], found["severity_id"]) == (2, 26, 2, 3)
     assert found["unmapped"]["purpose"] == "marketing" and found["status_code"] == "permission_denied"
-    assert found["authorizations"] == [{"decision": "Deny", "policy": {"uid": "global/no-marketing", "is_applied": True}}]
+    assert found["authorizations"] == [
+        {"decision": "Deny", "policy": {"uid": "global/no-marketing", "is_applied": True, "version": f"sha256:{digest}"}}]
+    assert found["unmapped"]["policyTexts"] == texts
     assert record(start.file, "SET mesh.purpose = ?", 2)["unmapped"]["action"] == "set"
 
     hidden, wrong = (refused(server, "anna", f"SELECT * FROM staff.{name}.rows") for name in ("secret", "secreu"))
@@ -181,6 +190,111 @@ def test_record_says_who_asked_what_and_what_was_decided(start, samite):
     assert result.returncode == 0, result
     assert f"{len(text.splitlines())} records" in result.stdout
     assert [line["activity_id"] for line in lines(start.file) if line["class_uid"] == 6002] == [3, 4]
+    ended = {it["query_info"]["uid"] for it in records(start.file)}
+    assert f"\n{len(ended)} statements ended\nafter" in result.stdout, "each that began has ended"
+
+
+def test_statement_that_the_process_did_not_outlive_has_a_record_of_its_beginning(start, samite):
+    server = start()
+    sql = "SELECT a.id, b.id, c.id FROM staff.plain.rows a, staff.plain.rows b, staff.people.rows c"
+    # Nobody is there any more when the connection is closed.
+    with contextlib.suppress(adbc_driver_manager.Error), connect(server, "anna") as connection, connection.cursor() as cursor:
+        cursor.execute(sql)
+        reader = cursor.fetch_record_batch()
+        assert reader.read_next_batch().num_rows > 0
+        # Rows have left, and whoever took them is known.
+        begun = records(start.file, sql, is_running=True)
+        begun.sort(key=lambda it: it["table"]["name"], reverse=True)
+        assert [it["table"]["name"] for it in begun] == ["staff.plain@1.rows", "staff.people@1.rows"] and not records(start.file, sql)
+        running = ask(server, "chief", "SELECT \"table\", outcome, ended_at, rows, rows_read, masked FROM mesh.runtime.audit "
+                                       f"WHERE query_id = '{begun[0]['query_info']['uid']}' ORDER BY 1")
+        assert [(it["table"], it["outcome"], it["ended_at"], it["rows"], it["rows_read"], it["masked"]) for it in running] == [
+            ("staff.people@1.rows", "running", None, None, None, "name"), ("staff.plain@1.rows", "running", None, None, None, None)]
+        result = verify(samite, start.file)
+        assert "1 began, and have not ended where the records end\n  " + begun[0]["query_info"]["uid"] in result.stdout, result
+        server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
+    one, other = begun
+    assert (one["status_id"], one["status_code"], one["activity_id"], one["action_id"], other["action_id"]) == (0, "running", 4, 1, 4)
+    assert {it["metadata"]["uid"] for it in begun} == {f"{one['query_info']['uid']}/{number}/begun" for number in (0, 1)}
+    assert "duration" not in one and "bytes" not in one["query_info"]
+    assert one["actor"]["user"]["uid"] == "anna" and other["unmapped"]["masked"] == ["name"] and other["unmapped"]["snapshot"]
+    assert other["unmapped"]["restrictionFingerprint"] and "rowsRead" not in other["unmapped"]
+    start().stop()
+    result = verify(samite, "--after", BEGINNING, start.file)
+    assert result.returncode == 0, result
+    assert "1 began and never ended: the process ended before them\n  " + one["query_info"]["uid"] in result.stdout
+
+
+def test_ticket_is_fetched_with_what_is_known_of_its_owner_then(start):
+    server = start()
+    users = start.folder / "users.toml"
+    with connect(server, "anna") as connection:
+        def planned():
+            with connection.cursor() as cursor:
+                [ticket], _ = cursor.adbc_execute_partitions("SELECT id FROM staff.people.rows")
+                return ticket
+
+        def fetched(ticket):
+            with connection.cursor() as cursor:
+                cursor.adbc_read_partition(ticket)
+                return sorted(id for id, in cursor.fetchall())
+        assert fetched(planned()) == [1, 3]
+        before = planned()
+        users.write_text(users.read_text(encoding="utf-8").replace('"SE"', '"NO"'), encoding="utf-8")
+        eventually(lambda: fetched(planned()), lambda found: found == [2, 4])
+        assert fetched(before) == [2, 4], "the country of now, not that of the plan"
+
+
+def test_connection_of_postgresql_goes_on_with_what_is_known_of_its_user_then(start):
+    server = start()
+    users = start.folder / "users.toml"
+    host, port = server.postgresql
+    options = {"host": host, "port": port, "user": "anna", "password": "secret", "dbname": "staff", "autocommit": True}
+    with psycopg.connect(**options) as connection:
+        def ids():
+            return [id for id, in connection.execute("SELECT id FROM people.rows ORDER BY id", prepare=True).fetchall()]
+        assert ids() == [1, 3]
+        text = users.read_text(encoding="utf-8")
+        users.write_text(text.replace('"SE"', '"NO"'), encoding="utf-8")
+        eventually(ids, lambda found: found == [2, 4])
+        users.write_text(text.replace('"anna"', '"hannah"'), encoding="utf-8")
+
+        def is_over():
+            try:
+                return ids() and False
+            except psycopg.OperationalError as error:
+                return "not there any more" in str(error)
+        assert eventually(is_over)
+
+
+def test_transactions_and_listings_of_protocols_are_recorded_and_take_no_place_from_statements(start):
+    server = start("history = 20")
+    ask(server, "anna", "SELECT max(id) AS first FROM staff.plain.rows")
+    host, port = server.postgresql
+    options = {"host": host, "port": port, "user": "anna", "password": "secret", "dbname": "staff", "autocommit": True}
+    with psycopg.connect(**options) as connection:
+        for _ in range(10):
+            for text in ("BEGIN", "SAVEPOINT a", "ROLLBACK TO a", "RELEASE a", "COMMIT"):
+                connection.execute(text)
+        with pytest.raises(psycopg.Error):
+            connection.execute("SAVEPOINT outside")
+        connection.execute("DISCARD ALL")
+    with connect(server, "anna") as connection:
+        for _ in range(10):
+            connection.adbc_get_objects(depth="tables", catalog_filter="staff").read_all()
+    found = eventually(lambda: records(start.file), lambda found: sum(it["unmapped"]["action"] == "transaction" for it in found) == 51)
+    texts = {it["query_info"]["query_string"] for it in found if it["unmapped"]["action"] == "transaction"}
+    assert texts == {"BEGIN", "SAVEPOINT", "ROLLBACK TO SAVEPOINT", "RELEASE SAVEPOINT", "COMMIT"}
+    assert [it["status_code"] for it in found if it["query_info"]["query_string"] == "SAVEPOINT"][-1] == "invalid_query"
+    assert record(start.file, "DISCARD ALL")["unmapped"]["action"] == "set"
+    listings = eventually(lambda: [it for it in records(start.file) if it["unmapped"]["action"] == "metadata"], lambda it: len(it) >= 10)
+    assert all((it["activity_id"], it["status_id"], it["database"]["name"]) == (8, 1, "samite") for it in listings)
+    assert "GetTables" in {it["query_info"]["query_string"] for it in listings}
+    assert any(it["unmapped"]["rowsReturned"] > 0 for it in listings) and "staff" not in {it["query_info"]["query_string"] for it in listings}
+    actions = ask(server, "chief", "SELECT action, statement FROM mesh.runtime.audit")
+    assert {"action": "select", "statement": "SELECT max(id) AS first FROM staff.plain.rows"} in actions
+    assert 1 <= sum(it["action"] in ("transaction", "metadata", "set") for it in actions) <= 2
 
 
 def test_each_run_over_each_way_in_is_recorded_and_nothing_turns_it_off(start):

@@ -4,6 +4,7 @@ mod decisions;
 mod files;
 mod kept;
 mod random;
+mod texts;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use clap::{Args, Subcommand};
-use samite_engine::authorizer::{AccessRequest, Authorizer as _, Decision, Obligations};
+use samite_engine::authorizer::{
+    AccessRequest, Authorizer as _, Decision, Forbids, Obligations, PolicyTexts,
+};
 use samite_engine::product::{DataProduct, OutputPort, Table};
 use samite_engine::session::Principal;
 
@@ -112,19 +114,21 @@ impl Asker<'_> {
         match policies.decide(&request, &columns).await? {
             Decision::Deny => {
                 line(&mut text, "decision", "denied");
-                let forbids = policies.forbids(&request);
+                let Forbids { policies: forbids, texts } = policies.forbids(&request);
                 match forbids.is_empty() {
                     true => {
                         line(&mut text, "because", "no policy permits it, or one cannot be used")
                     }
                     false => line(&mut text, "forbidden by", &list(&forbids)),
                 }
+                texts_line(&mut text, texts.as_deref());
             }
             Decision::Permit(obligations) => {
                 line(&mut text, "decision", "permitted");
                 let rows = obligations.row_filter.as_ref();
                 line(&mut text, "rows", &rows.map_or("all".to_owned(), filter::text));
                 line(&mut text, "policies", &list(&obligations.policies));
+                texts_line(&mut text, obligations.texts.as_deref());
                 text.push_str(&self.columns(table, &obligations));
             }
         }
@@ -160,6 +164,13 @@ impl Asker<'_> {
 
 fn line(text: &mut String, name: &str, value: &str) {
     let _ = writeln!(text, "  {name:<12} {}", visible(value));
+}
+
+/// What stands for the texts of the policies, in records as well.
+fn texts_line(text: &mut String, texts: Option<&PolicyTexts>) {
+    if let Some(texts) = texts {
+        line(text, "texts", texts.fingerprint());
+    }
 }
 
 fn list(policies: &BTreeSet<String>) -> String {

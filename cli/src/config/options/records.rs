@@ -8,7 +8,7 @@ pub(super) const RECORDS: &[OptionDefinition] = &[
         "audit",
         "file",
         Field::OptionalPath(|all| &mut all.audit.file),
-        "File that a record for each table of each statement is appended to: JSON lines in the form of OCSF, in a chain of hashes that `samite audit verify` checks. One process writes it.",
+        "File that a record for each table of each statement is appended to, when it begins to run and when it ends: JSON lines in the form of OCSF, in a chain of hashes that `samite audit verify` checks. One process writes it.",
     ),
     option(
         "audit",

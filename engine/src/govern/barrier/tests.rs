@@ -481,11 +481,7 @@ fn null_keeps_the_promise_of_a_column() {
     };
     let obligations =
         Obligations { masks: masks(&["id", "name", "country"]), ..Obligations::default() };
-    let required = crate::product::Column {
-        name: "country".to_owned(),
-        is_required: true,
-        ..crate::product::Column::default()
-    };
+    let required = Column { name: "country".to_owned(), is_required: true, ..Column::default() };
     let promise = Table { columns: vec![required], ..Table::default() };
     let table =
         BarrierTable::new(NAME, (in_memory(), &promise), &obligations, Salt::random()).unwrap();

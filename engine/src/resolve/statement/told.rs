@@ -18,7 +18,10 @@ impl Statement {
                 Some(Form::Set { .. } | Form::Use { .. }) => {
                     (StatementAction::Set, redacted(sql, &Budgeted::new(sql)))
                 }
-                Some(Form::Nothing) => (bare_action(sql), redacted(sql, &Budgeted::new(sql))),
+                Some(Form::Nothing) => {
+                    let text = redacted(sql, &Budgeted::new(sql));
+                    (bare_action(&text), text)
+                }
                 form => (action(form), redacted(sql, &Budgeted::new(sql))),
             };
             StatementText { sql: sql.into(), redacted, action }
@@ -30,9 +33,9 @@ impl Statement {
 const OF_TRANSACTIONS: [&str; 8] =
     ["ABORT", "BEGIN", "COMMIT", "END", "RELEASE", "ROLLBACK", "SAVEPOINT", "START"];
 
-/// What a statement does that is accepted and changes nothing.
-fn bare_action(sql: &str) -> StatementAction {
-    let first = sql.split(|c: char| !c.is_ascii_alphabetic()).find(|word| !word.is_empty());
+/// What a statement does that is accepted and changes nothing; the text is without comments.
+fn bare_action(text: &str) -> StatementAction {
+    let first = text.split(|c: char| !c.is_ascii_alphabetic()).find(|word| !word.is_empty());
     let is_one = |first: &str| OF_TRANSACTIONS.iter().any(|word| first.eq_ignore_ascii_case(word));
     match first.is_some_and(is_one) {
         true => StatementAction::Transaction,
