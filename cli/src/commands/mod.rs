@@ -39,7 +39,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Make a mesh of three domains, ask it one question over Flight SQL, show what was read.
+    /// Make a mesh of four domains, ask it one question over Flight SQL, show what was read.
     Demo(demo::Arguments),
     /// Serve a mesh over Arrow Flight SQL.
     Serve(serve::Arguments),

@@ -1,4 +1,4 @@
-//! `samite demo`: a mesh of three domains, one question across all of them, and what it cost.
+//! `samite demo`: a mesh of four domains, one question across three of them, and what it cost.
 //!
 //! ```text
 //! mesh (documents, data) ──▶ Flight SQL on loopback ──▶ question ──▶ answer, report
