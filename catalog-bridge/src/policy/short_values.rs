@@ -44,7 +44,7 @@ pub(super) fn findings(
         let (syntax, file) = (&rule.syntax, rule.source.as_ref()?.file.clone());
         let schema = rows.schema_for(None, &syntax.attributes, &syntax.kinds).ok()?;
         let set = alone(rule).ok()?;
-        let asked = Asked { words, set, schema };
+        let asked = Asked { words, set, schema, text: rule.policy.to_string() };
         // What cannot be evaluated here is found out where it is needed.
         let is_it = |column: &&ShortColumn<'_>| asked.may_mask(column).unwrap_or(false);
         let column = asked.different(&short).find(is_it)?;
@@ -108,10 +108,12 @@ struct Asked<'a> {
     words: &'a Vocabulary,
     set: PolicySet,
     schema: Schema,
+    /// The policy as Cedar writes it.
+    text: String,
 }
 
 impl Asked<'_> {
-    /// Some of the columns: of those that are alike in one table, one.
+    /// Some of the columns: those that the policy names, and of others that are alike in one table, one.
     fn different<'a>(
         &self,
         short: &'a [ShortColumn<'a>],
@@ -119,9 +121,14 @@ impl Asked<'_> {
         let mut seen = BTreeSet::new();
         let is_new = move |column: &&ShortColumn<'_>| {
             let table = table_id(column.product, column.port, column.table);
-            seen.insert((table, ColumnFacts::of(column.column)))
+            self.names(&column_id(&table, &column.column.name))
+                || seen.insert((table, ColumnFacts::of(column.column)))
         };
         short.iter().filter(is_new).take(LOOKS_MAX)
+    }
+
+    fn names(&self, id: &str) -> bool {
+        self.text.contains(&format!("\"{id}\""))
     }
 
     /// True if the policy permits masked values of the column to somebody, for some purpose.
